@@ -1,0 +1,3 @@
+module ai-gw-lite
+
+go 1.26

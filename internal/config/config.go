@@ -1,0 +1,93 @@
+// Package config turns one YAML file into a Config: decoded strictly, with
+// defaults filled in, ${…} replaced and every problem reported with its place
+// in the file. It knows nothing of HTTP connections or of anything that runs.
+package config
+
+import "time"
+
+// Config is a whole, valid configuration. It is never changed after Load.
+type Config struct {
+	Path        string // the file it was read from, absolute
+	Listen      string // host:port
+	InboundTLS  *InboundTLS
+	Auth        Auth
+	Routes      []Route
+	CORS        CORS
+	RateLimit   RateLimit
+	Concurrency Concurrency
+}
+
+// InboundTLS makes the listener speak HTTPS only. All paths are absolute.
+type InboundTLS struct {
+	CertPath, KeyPath                     string // both or neither
+	SelfSignedCertPath, SelfSignedKeyPath string // used when there is no pair of the operator's own
+}
+
+// Auth says who may call and where a request carries its gateway token.
+type Auth struct {
+	Tokens  []string
+	Sources []TokenSource // tried in order, never empty
+}
+
+// TokenSource is a header that may carry a gateway token.
+type TokenSource struct {
+	Header string // lower case; "authorization" for authorization_bearer
+	Bearer bool   // the token stands behind "Bearer "
+}
+
+// Route sends what is below Prefix to an upstream.
+type Route struct {
+	ID       string
+	Prefix   string
+	Upstream Upstream
+}
+
+// Upstream is the AI API behind a route and how to talk to it.
+type Upstream struct {
+	BaseURL        BaseURL
+	StripPrefix    bool
+	ConnectTimeout time.Duration
+	RequestTimeout time.Duration
+	InjectHeaders  []Header
+	RemoveHeaders  []string // as written
+	ForwardXFF     bool
+	Proxy          *Proxy // nil: direct
+	KeyMaxInflight int    // 0: concurrency.upstream_per_key_max_inflight
+}
+
+// BaseURL is base_url taken apart once.
+type BaseURL struct {
+	Scheme     string // "http" or "https"
+	Authority  string // host[:port] as written: the Host header
+	Address    string // host:port to dial, the scheme's port filled in
+	ServerName string // host alone, without brackets: for TLS
+	Path       string // percent-encoding as written, no trailing slash; may be empty
+}
+
+// String is the URL as an operator would write it, without trailing slashes.
+func (u BaseURL) String() string { return u.Scheme + "://" + u.Authority + u.Path }
+
+// Header is one injected header line. Value is a secret.
+type Header struct{ Name, Value string }
+
+// Proxy is an outbound proxy. Username and Password are secrets, both or neither.
+type Proxy struct {
+	Protocol           string // "http", "https" or "socks"
+	Address            string // host:port
+	Username, Password string
+}
+
+// CORS is the browser policy; off unless Enabled.
+type CORS struct {
+	Enabled                                                   bool
+	AllowOrigins, AllowHeaders, AllowMethods, ExposeHeaders []string
+}
+
+// RateLimit counts requests per token and route. 0: no limit.
+type RateLimit struct{ PerMinute int }
+
+// Concurrency caps requests in flight. 0: no cap.
+type Concurrency struct {
+	DownstreamMaxInflight     int
+	UpstreamPerKeyMaxInflight int
+}
