@@ -79,7 +79,7 @@ type Proxy struct {
 
 // CORS is the browser policy; off unless Enabled.
 type CORS struct {
-	Enabled                                                   bool
+	Enabled                                                 bool
 	AllowOrigins, AllowHeaders, AllowMethods, ExposeHeaders []string
 }
 
