@@ -2,12 +2,17 @@ package upstream
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -16,15 +21,45 @@ type Endpoint struct {
 	Address    string // host:port of the upstream
 	ServerName string // the host alone, without brackets: the name TLS verifies
 	TLS        bool
+	Proxy      *Proxy // nil: direct
 }
 
+// Proxy is an outbound proxy. Username and Password are secrets, both or neither.
+type Proxy struct {
+	Protocol           ProxyProtocol
+	Address            string // host:port
+	Username, Password string
+}
+
+// ProxyProtocol is how an outbound proxy is spoken to.
+type ProxyProtocol string
+
+const (
+	ProxyHTTP  ProxyProtocol = "http"  // absolute form for http upstreams, CONNECT for https
+	ProxyHTTPS ProxyProtocol = "https" // the same over TLS to the proxy
+)
+
+func (p *Proxy) hasLogin() bool { return p.Username != "" || p.Password != "" }
+
+// loginSalt keeps a login from being guessed from a Key that got into a log.
+var loginSalt = rand.Text()
+
 // Key names the endpoint: two endpoints have the same key if and only if a
-// connection to one may serve the other. It is computed at each call, so callers
-// keep it.
+// connection to one may serve the other. It is stable while the process lives
+// and holds no secret. It is computed at each call, so callers keep it.
 func (e *Endpoint) Key() string {
 	key := "http://" + e.Address
 	if e.TLS {
 		key = "https://" + e.Address + " as " + e.ServerName
+	}
+	p := e.Proxy
+	if p == nil {
+		return key
+	}
+	key += " via " + string(p.Protocol) + "://" + p.Address
+	if p.hasLogin() {
+		login := sha256.Sum256([]byte(loginSalt + strconv.Quote(p.Username) + strconv.Quote(p.Password)))
+		key += " login " + hex.EncodeToString(login[:16])
 	}
 	return key
 }
@@ -47,11 +82,11 @@ func NewDialer(roots *x509.CertPool) *Dialer {
 	return &Dialer{dialTCP: tcp.DialContext, tls: baseTLS(roots)}
 }
 
-// Dial connects to e: name lookup, TCP and TLS, all within ctx, and blocks while
-// it does. The connection is ready for HTTP/1.1 bytes, is a *net.TCPConn or a
-// *tls.Conn, has no deadline set, belongs to the caller and is no longer tied to
-// ctx. Every error is a *DialError; after one, the socket
-// is closed.
+// Dial connects to e: name lookup, TCP, the outbound proxy and TLS, all within
+// ctx, and blocks while it does. The connection is ready for HTTP/1.1 bytes, is a
+// *net.TCPConn or a *tls.Conn, has no deadline set, belongs to the caller and
+// is no longer tied to ctx. Every error is a *DialError; after one, the sockets
+// are closed. A proxy that fails is never bypassed.
 func (d *Dialer) Dial(ctx context.Context, e *Endpoint) (net.Conn, error) {
 	conn, stage, err := d.connect(ctx, e)
 	if err == nil {
@@ -63,8 +98,12 @@ func (d *Dialer) Dial(ctx context.Context, e *Endpoint) (net.Conn, error) {
 	return conn, nil
 }
 
-// connect opens the TCP connection.
+// connect opens the TCP connection, to the proxy if there is one.
 func (d *Dialer) connect(ctx context.Context, e *Endpoint) (net.Conn, Stage, error) {
+	if e.Proxy != nil {
+		conn, err := d.dialTCP(ctx, "tcp", e.Proxy.Address)
+		return conn, StageProxyConnect, err
+	}
 	conn, err := d.dialTCP(ctx, "tcp", e.Address)
 	var lookup *net.DNSError
 	if errors.As(err, &lookup) {
@@ -73,8 +112,8 @@ func (d *Dialer) connect(ctx context.Context, e *Endpoint) (net.Conn, Stage, err
 	return conn, StageConnect, err
 }
 
-// open takes a fresh TCP connection through TLS. It closes raw when it
-// fails.
+// open takes a fresh TCP connection through the proxy and TLS. It closes raw
+// when it fails.
 func (d *Dialer) open(ctx context.Context, raw net.Conn, e *Endpoint) (net.Conn, Stage, error) {
 	// All layers read and write through raw: closing it ends whatever is under
 	// way, in any of them, and costs no goroutine as long as ctx lives.
@@ -93,24 +132,58 @@ func (d *Dialer) open(ctx context.Context, raw net.Conn, e *Endpoint) (net.Conn,
 
 // layer puts on conn what e asks for. The stage is the last one entered.
 func (d *Dialer) layer(conn net.Conn, e *Endpoint) (net.Conn, Stage, error) {
+	stage := StageConnect
+	if e.Proxy != nil {
+		var err error
+		if conn, stage, err = d.passProxy(conn, e); err != nil {
+			return nil, stage, err
+		}
+	}
 	if !e.TLS {
-		return conn, StageConnect, nil
+		return conn, stage, nil
 	}
 	conn, err := d.handshake(conn, e.ServerName)
 	return conn, StageTLS, err
+}
+
+// passProxy gets conn, which ends at the proxy, to where the next byte is for
+// the upstream.
+func (d *Dialer) passProxy(conn net.Conn, e *Endpoint) (net.Conn, Stage, error) {
+	p := e.Proxy
+	switch p.Protocol {
+	case ProxyHTTPS:
+		host, _, err := net.SplitHostPort(p.Address)
+		if err != nil {
+			return nil, StageProxyConnect, err
+		}
+		if conn, err = d.handshake(conn, host); err != nil {
+			return nil, StageProxyConnect, fmt.Errorf("tls handshake: %w", cleared(err))
+		}
+	case ProxyHTTP:
+	default:
+		return nil, StageProxyConnect, fmt.Errorf("unknown proxy protocol %q", p.Protocol)
+	}
+	if e.AbsoluteForm() {
+		return conn, StageProxyConnect, nil
+	}
+	stage, err := httpConnect(conn, p, e.Address)
+	return conn, stage, err
 }
 
 // Stage is the part of reaching an upstream that failed.
 type Stage string
 
 const (
-	StageResolve Stage = "resolve"       // the upstream's name
-	StageConnect Stage = "connect"       // TCP to the upstream
-	StageTLS     Stage = "tls handshake" // with the upstream
+	StageResolve      Stage = "resolve"       // the upstream's name
+	StageConnect      Stage = "connect"       // TCP to the upstream
+	StageProxyConnect Stage = "proxy connect" // reaching the proxy, or the proxy reaching the upstream
+	StageProxyLogin   Stage = "proxy login"   // the proxy wants a login, or another one
+	StageTLS          Stage = "tls handshake" // with the upstream
 )
 
 // DialError says why an upstream was not reached. Its text is for the log: it
-// holds addresses and perhaps a certificate's names.
+// holds addresses and perhaps a certificate's names, but no login and none of a
+// proxy's own words.
 //
 // When the context ended the dial, Err is context.DeadlineExceeded or
 // context.Canceled, whatever the stage that it ended saw.

@@ -154,6 +154,9 @@ func TestUnresolvedNameIsAResolveError(t *testing.T) {
 	})
 	_, err := dial(t, d, &Endpoint{Address: "up.test:80"})
 	wantFailure(t, err, StageResolve, "lookup up.test")
+
+	_, err = dial(t, d, &Endpoint{Address: "up.test:80", Proxy: &Proxy{Protocol: ProxyHTTP, Address: "proxy.test:80"}})
+	wantFailure(t, err, StageProxyConnect, "lookup proxy.test")
 }
 
 func TestSilentNameServerIsLeftAtTheDeadline(t *testing.T) {
@@ -231,11 +234,28 @@ func TestSocketThatBeatsTheContextToTheDeadlineTimesOut(t *testing.T) {
 // stalls has a way to stall for each moment of a dial. The other side plays its
 // part and then, unless it says so itself, reads on and answers nothing more.
 func stalls(ca *testCA) []stall {
-	upTLS := &Endpoint{Address: "up.test:443", ServerName: "up.test", TLS: true}
+	upTLS := func(p *Proxy) *Endpoint {
+		return &Endpoint{Address: "up.test:443", ServerName: "up.test", TLS: true, Proxy: p}
+	}
+	httpProxy := upTLS(&Proxy{Protocol: ProxyHTTP, Address: "proxy.test:3128"})
+	httpsProxy := upTLS(&Proxy{Protocol: ProxyHTTPS, Address: "proxy.test:3128"})
 	onlyRead := func(net.Conn) {}
+	opened := func(conn net.Conn) { answerConnect(conn, "HTTP/1.1 200 OK\r\n\r\n") }
+	toProxy := ca.server("proxy.test")
 	return []stall{
-		{"TLS hello unanswered", upTLS, StageTLS, onlyRead},
-		{"TLS hello half answered", upTLS, StageTLS, func(conn net.Conn) { io.WriteString(conn, "\x16\x03") }},
+		{"TLS hello unanswered", upTLS(nil), StageTLS, onlyRead},
+		{"TLS hello half answered", upTLS(nil), StageTLS, func(conn net.Conn) { io.WriteString(conn, "\x16\x03") }},
+		{"CONNECT unread", httpProxy, StageProxyConnect, func(net.Conn) { time.Sleep(time.Hour) }},
+		{"CONNECT unanswered", httpProxy, StageProxyConnect, onlyRead},
+		{"CONNECT half answered", httpProxy, StageProxyConnect, func(conn net.Conn) { answerConnect(conn, "HTTP/1.1 200 OK\r\nVia: x") }},
+		{"CONNECT answered slowly", httpProxy, StageProxyConnect, func(conn net.Conn) {
+			readConnect(conn)
+			drip(conn, time.Second, "HTTP/1.1 200 OK\r\n"+strings.Repeat("a: b\r\n", 1000))
+		}},
+		{"tunnel silent", httpProxy, StageTLS, opened},
+		{"https proxy: TLS hello unanswered", httpsProxy, StageProxyConnect, onlyRead},
+		{"https proxy: CONNECT unanswered", httpsProxy, StageProxyConnect, overTLS(toProxy, onlyRead)},
+		{"https proxy: tunnel silent", httpsProxy, StageTLS, overTLS(toProxy, func(conn net.Conn) { opened(conn); drain(conn) })},
 	}
 }
 
@@ -303,6 +323,33 @@ func TestCancellationEndsAnyStage(t *testing.T) {
 	}
 }
 
+// TestOneDeadlineCoversAllStages: each stage alone is in time, all together are not.
+func TestOneDeadlineCoversAllStages(t *testing.T) {
+	ca := newCA(t)
+	slow := stall{
+		endpoint: &Endpoint{Address: "up.test:443", ServerName: "up.test", TLS: true, Proxy: &Proxy{Protocol: ProxyHTTPS, Address: "proxy.test:3128"}},
+		stage:    StageTLS,
+		play: func(conn net.Conn) {
+			time.Sleep(4 * time.Second)
+			overTLS(ca.server("proxy.test"), func(conn net.Conn) {
+				readConnect(conn)
+				time.Sleep(4 * time.Second)
+				io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+				time.Sleep(4 * time.Second)
+				overTLS(ca.server("up.test"), echo)(conn)
+			})(conn)
+		},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		took, err := stalledDial(t, slow, NewDialer(ca.pool), func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), 10*time.Second)
+		})
+		if took != 10*time.Second || !IsTimeout(err) {
+			t.Errorf("ended after %v with %v, want a timeout after 10s", took, err)
+		}
+	})
+}
+
 // TestStallOnASocketEndsAtTheDeadline is one stall of the table on real sockets.
 func TestStallOnASocketEndsAtTheDeadline(t *testing.T) {
 	address := serve(t, drain)
@@ -324,19 +371,31 @@ func TestTimeoutOfAReadIsATimeout(t *testing.T) {
 	}
 }
 
-func TestKeyTellsEndpointsApart(t *testing.T) {
+func TestKeyTellsEndpointsApartAndHoldsNoSecret(t *testing.T) {
 	base := func() *Endpoint {
-		return &Endpoint{Address: "up.test:443", ServerName: "up.test", TLS: true}
+		return &Endpoint{Address: "up.test:443", ServerName: "up.test", TLS: true,
+			Proxy: &Proxy{ProxyHTTP, "proxy.test:3128", "secret-user", "secret-pass"}}
 	}
 	key := base().Key()
 	if base().Key() != key {
 		t.Error("equal endpoints have different keys")
 	}
+	if strings.Contains(key, "secret") {
+		t.Errorf("key %q holds the login", key)
+	}
 	seen := map[string]string{key: "unchanged"}
 	for name, change := range map[string]func(*Endpoint){
-		"address":     func(e *Endpoint) { e.Address = "up.test:8443" },
-		"server name": func(e *Endpoint) { e.ServerName = "other.test" },
-		"plain":       func(e *Endpoint) { e.TLS = false },
+		"address":       func(e *Endpoint) { e.Address = "up.test:8443" },
+		"server name":   func(e *Endpoint) { e.ServerName = "other.test" },
+		"plain":         func(e *Endpoint) { e.TLS = false },
+		"direct":        func(e *Endpoint) { e.Proxy = nil },
+		"protocol":      func(e *Endpoint) { e.Proxy.Protocol = ProxyHTTPS },
+		"proxy address": func(e *Endpoint) { e.Proxy.Address = "other.test:3128" },
+		"user":          func(e *Endpoint) { e.Proxy.Username = "another" },
+		"password":      func(e *Endpoint) { e.Proxy.Password = "another" },
+		"no login":      func(e *Endpoint) { e.Proxy.Username, e.Proxy.Password = "", "" },
+		"login split":   func(e *Endpoint) { e.Proxy.Username, e.Proxy.Password = "secret-users", "ecret-pass" },
+		"login unsplit": func(e *Endpoint) { e.Proxy.Username, e.Proxy.Password = "secret-user\"\"secret-pass", "" },
 	} {
 		e := base()
 		change(e)

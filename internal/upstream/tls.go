@@ -27,7 +27,7 @@ func (d *Dialer) tlsConfig(serverName string) *tls.Config {
 	return c
 }
 
-// handshake starts TLS on conn.
+// handshake starts TLS on conn, which may itself be TLS (to an https proxy).
 // Nothing here watches a context: whoever closes conn ends it.
 func (d *Dialer) handshake(conn net.Conn, serverName string) (net.Conn, error) {
 	secured := tls.Client(conn, d.tlsConfig(serverName))
