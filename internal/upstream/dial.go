@@ -37,6 +37,7 @@ type ProxyProtocol string
 const (
 	ProxyHTTP  ProxyProtocol = "http"  // absolute form for http upstreams, CONNECT for https
 	ProxyHTTPS ProxyProtocol = "https" // the same over TLS to the proxy
+	ProxySOCKS ProxyProtocol = "socks" // SOCKS5, names resolved by the proxy
 )
 
 func (p *Proxy) hasLogin() bool { return p.Username != "" || p.Password != "" }
@@ -151,6 +152,9 @@ func (d *Dialer) layer(conn net.Conn, e *Endpoint) (net.Conn, Stage, error) {
 func (d *Dialer) passProxy(conn net.Conn, e *Endpoint) (net.Conn, Stage, error) {
 	p := e.Proxy
 	switch p.Protocol {
+	case ProxySOCKS:
+		stage, err := socksConnect(conn, p, e.Address)
+		return conn, stage, err
 	case ProxyHTTPS:
 		host, _, err := net.SplitHostPort(p.Address)
 		if err != nil {

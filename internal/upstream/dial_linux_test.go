@@ -49,6 +49,7 @@ func TestConnectionNobodyAnswersEndsWithTheContext(t *testing.T) {
 	}{
 		{&Endpoint{Address: hole}, StageConnect},
 		{&Endpoint{Address: "up.test:80", Proxy: &Proxy{Protocol: ProxyHTTP, Address: hole}}, StageProxyConnect},
+		{&Endpoint{Address: "up.test:80", Proxy: &Proxy{Protocol: ProxySOCKS, Address: hole}}, StageProxyConnect},
 	} {
 		t.Run(string(c.stage)+" timeout", func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

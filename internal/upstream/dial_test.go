@@ -239,8 +239,14 @@ func stalls(ca *testCA) []stall {
 	}
 	httpProxy := upTLS(&Proxy{Protocol: ProxyHTTP, Address: "proxy.test:3128"})
 	httpsProxy := upTLS(&Proxy{Protocol: ProxyHTTPS, Address: "proxy.test:3128"})
+	socks := upTLS(&Proxy{Protocol: ProxySOCKS, Address: "proxy.test:1080"})
+	socksLogin := upTLS(&Proxy{Protocol: ProxySOCKS, Address: "proxy.test:1080", Username: "u", Password: "p"})
 	onlyRead := func(net.Conn) {}
 	opened := func(conn net.Conn) { answerConnect(conn, "HTTP/1.1 200 OK\r\n\r\n") }
+	socksOpened := func(conn net.Conn) {
+		exchange(conn, 3, "\x05\x00")
+		exchange(conn, 4+1+len("up.test")+2, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+	}
 	toProxy := ca.server("proxy.test")
 	return []stall{
 		{"TLS hello unanswered", upTLS(nil), StageTLS, onlyRead},
@@ -256,6 +262,14 @@ func stalls(ca *testCA) []stall {
 		{"https proxy: TLS hello unanswered", httpsProxy, StageProxyConnect, onlyRead},
 		{"https proxy: CONNECT unanswered", httpsProxy, StageProxyConnect, overTLS(toProxy, onlyRead)},
 		{"https proxy: tunnel silent", httpsProxy, StageTLS, overTLS(toProxy, func(conn net.Conn) { opened(conn); drain(conn) })},
+		{"SOCKS greeting unanswered", socks, StageProxyConnect, onlyRead},
+		{"SOCKS login unanswered", socksLogin, StageProxyLogin, func(conn net.Conn) { exchange(conn, 4, "\x05\x02") }},
+		{"SOCKS request unanswered", socks, StageProxyConnect, func(conn net.Conn) { exchange(conn, 3, "\x05\x00") }},
+		{"SOCKS request half answered", socks, StageProxyConnect, func(conn net.Conn) {
+			exchange(conn, 3, "\x05\x00")
+			exchange(conn, 4+1+len("up.test")+2, "\x05\x00\x00\x01\x00\x00")
+		}},
+		{"SOCKS tunnel silent", socks, StageTLS, socksOpened},
 	}
 }
 
@@ -389,7 +403,7 @@ func TestKeyTellsEndpointsApartAndHoldsNoSecret(t *testing.T) {
 		"server name":   func(e *Endpoint) { e.ServerName = "other.test" },
 		"plain":         func(e *Endpoint) { e.TLS = false },
 		"direct":        func(e *Endpoint) { e.Proxy = nil },
-		"protocol":      func(e *Endpoint) { e.Proxy.Protocol = ProxyHTTPS },
+		"protocol":      func(e *Endpoint) { e.Proxy.Protocol = ProxySOCKS },
 		"proxy address": func(e *Endpoint) { e.Proxy.Address = "other.test:3128" },
 		"user":          func(e *Endpoint) { e.Proxy.Username = "another" },
 		"password":      func(e *Endpoint) { e.Proxy.Password = "another" },

@@ -13,7 +13,7 @@ import (
 // AbsoluteForm reports whether requests to e name the whole URL in their
 // request line (RFC 9112 §3.2.2): an http upstream over an http or https proxy.
 func (e *Endpoint) AbsoluteForm() bool {
-	return !e.TLS && e.Proxy != nil
+	return !e.TLS && e.Proxy != nil && e.Proxy.Protocol != ProxySOCKS
 }
 
 // ProxyAuthorization is the value of the Proxy-Authorization header that each

@@ -105,6 +105,7 @@ func TestOnlyProxiedRequestsCarryALogin(t *testing.T) {
 	for name, e := range map[string]*Endpoint{
 		"direct":        {Address: "up.test:80"},
 		"without login": {Address: "up.test:80", Proxy: &Proxy{Protocol: ProxyHTTP}},
+		"socks":         {Address: "up.test:80", Proxy: &Proxy{ProxySOCKS, "proxy.test:1080", "u", "p"}},
 	} {
 		if v := e.ProxyAuthorization(); v != "" {
 			t.Errorf("%s: %q", name, v)
@@ -242,7 +243,7 @@ func TestUpstreamBehindATunnelIsVerified(t *testing.T) {
 }
 
 func TestDeadProxyIsNeverBypassed(t *testing.T) {
-	for _, protocol := range []ProxyProtocol{ProxyHTTP, ProxyHTTPS, "ftp"} {
+	for _, protocol := range []ProxyProtocol{ProxyHTTP, ProxyHTTPS, ProxySOCKS, "ftp"} {
 		for _, tls := range []bool{false, true} {
 			address, check := unreached(t)
 			e := &Endpoint{Address: address, ServerName: "127.0.0.1", TLS: tls, Proxy: &Proxy{protocol, deadAddress(t), "u", "p"}}
