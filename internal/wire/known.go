@@ -1,0 +1,95 @@
+package wire
+
+// Known numbers the header names that the gateway treats specially, so that a
+// name is recognised once, while it is parsed.
+type Known uint8
+
+const (
+	Other         Known = iota
+	AccessControl       // any Access-Control-… name
+	AccessControlRequestHeaders
+	AccessControlRequestMethod
+	Authorization
+	Connection
+	ContentEncoding
+	ContentLength
+	ContentType
+	Expect
+	Host
+	KeepAlive
+	Origin
+	ProxyAuthenticate
+	ProxyAuthorization
+	ProxyConnection
+	SecWebSocketAccept
+	SecWebSocketKey
+	TE
+	Trailer
+	TransferEncoding
+	Upgrade
+	Vary
+	XForwardedFor
+)
+
+var knownNames = map[string]Known{
+	"access-control-request-headers": AccessControlRequestHeaders,
+	"access-control-request-method":  AccessControlRequestMethod,
+	"authorization":                  Authorization,
+	"connection":                     Connection,
+	"content-encoding":               ContentEncoding,
+	"content-length":                 ContentLength,
+	"content-type":                   ContentType,
+	"expect":                         Expect,
+	"host":                           Host,
+	"keep-alive":                     KeepAlive,
+	"origin":                         Origin,
+	"proxy-authenticate":             ProxyAuthenticate,
+	"proxy-authorization":            ProxyAuthorization,
+	"proxy-connection":               ProxyConnection,
+	"sec-websocket-accept":           SecWebSocketAccept,
+	"sec-websocket-key":              SecWebSocketKey,
+	"te":                             TE,
+	"trailer":                        Trailer,
+	"transfer-encoding":              TransferEncoding,
+	"upgrade":                        Upgrade,
+	"vary":                           Vary,
+	"x-forwarded-for":                XForwardedFor,
+}
+
+const accessControlPrefix = "access-control-"
+
+// Recognise finds a name's number, whatever its letter case.
+func Recognise(name []byte) Known {
+	if len(name) > len("access-control-request-headers") {
+		if HasPrefixFold(name, accessControlPrefix) {
+			return AccessControl
+		}
+		return Other
+	}
+	var lower [len("access-control-request-headers")]byte
+	for i, c := range name {
+		lower[i] = lowerASCII[c]
+	}
+	if k, ok := knownNames[string(lower[:len(name)])]; ok {
+		return k
+	}
+	if HasPrefixFold(name, accessControlPrefix) {
+		return AccessControl
+	}
+	return Other
+}
+
+// IsHopByHop reports a header that speaks to the next hop alone (RFC 9110
+// section 7.6.1) and is never passed on.
+func (k Known) IsHopByHop() bool {
+	switch k {
+	case Connection, KeepAlive, ProxyConnection, ProxyAuthenticate, ProxyAuthorization, TE, Trailer, TransferEncoding, Upgrade:
+		return true
+	}
+	return false
+}
+
+// IsAccessControl reports a CORS header.
+func (k Known) IsAccessControl() bool {
+	return k == AccessControl || k == AccessControlRequestHeaders || k == AccessControlRequestMethod
+}

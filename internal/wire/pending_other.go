@@ -1,0 +1,21 @@
+//go:build !unix
+
+package wire
+
+import (
+	"net"
+	"syscall"
+)
+
+func rawConn(net.Conn) syscall.RawConn { return nil }
+
+// pendingRead is not to be had here: a waiting read holds its buffer.
+type pendingRead struct{}
+
+func (*pendingRead) init(*Conn)  {}
+func (*pendingRead) can() bool   { return false }
+func (*pendingRead) read() error { return nil }
+
+// IsStale cannot look without blocking here; a stale connection shows when it
+// is used.
+func (c *Conn) IsStale() bool { return false }

@@ -1,0 +1,85 @@
+//go:build unix
+
+package wire
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+func rawConn(c net.Conn) syscall.RawConn {
+	if s, ok := underlying(c).(syscall.Conn); ok {
+		if raw, err := s.SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
+}
+
+// pendingRead reads a plain TCP socket without holding a buffer while there is
+// nothing to read: it waits for readability first. Thousands of idle streams
+// then cost their goroutines and no more.
+type pendingRead struct {
+	conn  *Conn
+	read1 func(fd uintptr) bool // kept, so that no read allocates
+	err   error
+}
+
+func (p *pendingRead) init(c *Conn) {
+	p.conn = c
+	p.read1 = p.attempt
+}
+
+func (p *pendingRead) can() bool { return p.read1 != nil }
+
+// read blocks until a byte or an error has come. The connection must hold no buffer.
+func (p *pendingRead) read() error {
+	if err := p.conn.raw.Read(p.read1); err != nil {
+		return err
+	}
+	err := p.err
+	p.err = nil
+	return err
+}
+
+// attempt is called by the runtime's poller; false makes it wait for readability.
+func (p *pendingRead) attempt(fd uintptr) bool {
+	c := p.conn
+	b := takeBuffer(c.bulk)
+	for {
+		n, err := syscall.Read(int(fd), b.b)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			b.free()
+			return false
+		case n > 0:
+			c.buf, c.r, c.w = b, 0, n
+			c.bulk = n == len(b.b)
+			return true
+		}
+		b.free()
+		if p.err = io.EOF; err != nil {
+			p.err = os.NewSyscallError("read", err)
+		}
+		return true
+	}
+}
+
+// IsStale looks, without blocking, whether an idle connection can still carry
+// a request: its peer has neither closed it nor said anything unasked.
+func (c *Conn) IsStale() bool {
+	if c.raw == nil {
+		return false
+	}
+	stale := true
+	var b [1]byte
+	err := c.raw.Control(func(fd uintptr) {
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		stale = err != syscall.EAGAIN
+	})
+	return stale || err != nil
+}
