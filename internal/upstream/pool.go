@@ -1,0 +1,111 @@
+package upstream
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	maxIdle     = 512              // idle connections kept per endpoint
+	idleTimeout = 90 * time.Second // how long one is kept
+)
+
+// Pool keeps the idle connections to one endpoint, the youngest used first.
+// It bounds what is idle, not what is in use: that is what slots are for.
+type Pool struct {
+	endpoint *Endpoint
+	dialer   *Dialer
+
+	mu     sync.Mutex
+	idle   []*Conn // oldest first
+	sweep  *time.Timer
+	closed bool
+}
+
+// NewPool makes the pool of an endpoint. It opens nothing.
+func NewPool(d *Dialer, e *Endpoint) *Pool {
+	return &Pool{endpoint: e, dialer: d}
+}
+
+// Endpoint is where the pool's connections lead.
+func (p *Pool) Endpoint() *Endpoint { return p.endpoint }
+
+// Idle takes an idle connection that its peer has not closed, or returns nil.
+// It does not block.
+func (p *Pool) Idle() *Conn {
+	for {
+		p.mu.Lock()
+		n := len(p.idle)
+		if n == 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		c := p.idle[n-1]
+		p.idle[n-1] = nil
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		if !c.IsStale() {
+			c.Reused = true
+			return c
+		}
+		c.Close()
+	}
+}
+
+// Dial opens a new connection. It blocks until the context's deadline at most.
+func (p *Pool) Dial(ctx context.Context) (*Conn, error) {
+	nc, err := p.dialer.Dial(ctx, p.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(p, nc), nil
+}
+
+// put takes back a connection on which an exchange ended cleanly.
+func (p *Pool) put(c *Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.idle) >= maxIdle {
+		c.Close()
+		return
+	}
+	c.idleSince = time.Now()
+	p.idle = append(p.idle, c)
+	if p.sweep == nil {
+		p.sweep = time.AfterFunc(idleTimeout, p.expire)
+	}
+}
+
+// expire closes what has been idle for too long and comes again for the rest.
+func (p *Pool) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	n := 0
+	for n < len(p.idle) && now.Sub(p.idle[n].idleSince) >= idleTimeout {
+		p.idle[n].Close()
+		n++
+	}
+	rest := copy(p.idle, p.idle[n:])
+	clear(p.idle[rest:])
+	p.idle = p.idle[:rest]
+	if p.sweep = nil; rest > 0 {
+		p.sweep = time.AfterFunc(idleTimeout-now.Sub(p.idle[0].idleSince), p.expire)
+	}
+}
+
+// Close closes the idle connections; those in use are closed when they come back.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, c := range p.idle {
+		c.Close()
+	}
+	p.idle = nil
+	if p.sweep != nil {
+		p.sweep.Stop()
+		p.sweep = nil
+	}
+}
