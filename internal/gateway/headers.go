@@ -1,0 +1,172 @@
+package gateway
+
+import (
+	"bytes"
+
+	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/wire"
+)
+
+// forwardedHeaders tell of earlier hops; they pass only with forward_xff.
+var forwardedHeaders = [...]string{
+	"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded",
+	"x-real-ip", "cf-connecting-ip", "true-client-ip", "via",
+}
+
+var hopByHopHeaders = [...]string{
+	"connection", "keep-alive", "proxy-connection", "proxy-authenticate",
+	"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
+}
+
+// dropList holds the names that a route never passes upstream, folded: lower
+// case, and _ read as -, since many servers take X_Api_Key for X-Api-Key.
+type dropList map[string]struct{}
+
+func compileDropList(u *config.Upstream, sources []config.TokenSource) dropList {
+	d := make(dropList)
+	d.add(hopByHopHeaders[:]...)
+	for _, s := range sources {
+		d.add(s.Header)
+	}
+	d.add(u.RemoveHeaders...)
+	if !u.ForwardXFF {
+		d.add(forwardedHeaders[:]...)
+	}
+	for _, h := range u.InjectHeaders {
+		d.add(h.Name)
+	}
+	return d
+}
+
+func (d dropList) add(names ...string) {
+	for _, n := range names {
+		var folded [64]byte
+		d[string(fold(folded[:0], []byte(n)))] = struct{}{}
+	}
+}
+
+func (d dropList) holds(name []byte) bool {
+	var folded [64]byte
+	_, ok := d[string(fold(folded[:0], name))]
+	return ok
+}
+
+// fold appends a name in lower case, with - for _.
+func fold(b, name []byte) []byte {
+	for _, c := range name {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '_':
+			c = '-'
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+// appendHead appends the request's head as the upstream gets it: the client's
+// lines in their order and letter case, less those that are not for the
+// upstream, then what the route injects.
+func (x *exchange) appendHead(b []byte) []byte {
+	r, req := x.route, x.req
+	b = append(b, req.Method...)
+	b = append(b, ' ')
+	b = r.appendTarget(b, req.Target)
+	b = append(b, " HTTP/1.1\r\n"...)
+	lastXFF := -1
+	if r.xff {
+		lastXFF = x.lastForwardedFor()
+	}
+	hosted := false
+	for i := range req.Fields {
+		f := &req.Fields[i]
+		switch {
+		case f.Known == wire.Host:
+			b = appendBytesLine(b, f.Name, r.host)
+			hosted = true
+		case f.Known == wire.ContentLength:
+			b = appendBytesLine(b, f.Name, f.Value)
+		case x.isForUpstream(f):
+			if i == lastXFF {
+				b = append(b, f.Name...)
+				b = append(b, ": "...)
+				b = append(b, f.Value...)
+				b = append(b, ", "...)
+				b = append(b, x.down.ClientIP()...)
+				b = append(b, "\r\n"...)
+				continue
+			}
+			b = appendBytesLine(b, f.Name, f.Value)
+		}
+	}
+	if !hosted {
+		b = appendBytesLine(b, []byte("Host"), r.host)
+	}
+	if r.xff && lastXFF < 0 && !r.drop.holds([]byte("x-forwarded-for")) {
+		b = appendLine(b, "X-Forwarded-For", x.down.ClientIP())
+	}
+	b = append(b, r.inject...)
+	if req.Framing == wire.ByChunks {
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	}
+	if x.websocket != nil {
+		b = append(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// isForUpstream reports whether the client's header line may be passed on.
+func (x *exchange) isForUpstream(f *wire.Field) bool {
+	switch {
+	case f.Known.IsHopByHop() || x.route.drop.holds(f.Name):
+		return false
+	case x.req.Nominates && wire.IsNominated(x.req.Fields, f.Name):
+		return false
+	case bytes.HasSuffix(f.Value, x.presented) && x.presentsToken(f.Value):
+		return false // the same token in a header that is no token source
+	}
+	return true
+}
+
+func (x *exchange) presentsToken(value []byte) bool {
+	if wire.HasPrefixFold(value, bearer) {
+		value = wire.TrimBlanks(value[len(bearer):])
+	}
+	return bytes.Equal(value, x.presented)
+}
+
+func (x *exchange) lastForwardedFor() int {
+	last := -1
+	for i := range x.req.Fields {
+		f := &x.req.Fields[i]
+		if f.Known == wire.XForwardedFor && x.isForUpstream(f) {
+			last = i
+		}
+	}
+	return last
+}
+
+// takeFields copies what the client may see of an upstream's header lines.
+func (x *exchange) takeFields(h *wire.ResponseHead) []wire.Field {
+	fields := x.response.Fields[:0]
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		switch {
+		case f.Known.IsHopByHop():
+		case h.Nominates && f.Known != wire.ContentLength && wire.IsNominated(h.Fields, f.Name):
+		case f.Known == wire.ContentLength && h.Status == 204: // RFC 9110 section 8.6
+		case x.snap.cors != nil && f.Known.IsAccessControl():
+		default:
+			fields = append(fields, *f)
+		}
+	}
+	return fields
+}
+
+func appendBytesLine(b, name, value []byte) []byte {
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
+}

@@ -1,0 +1,38 @@
+package gateway
+
+import "time"
+
+// Observer is told of every exchange, refused ones included. It must not
+// block.
+type Observer interface {
+	End(*Outcome)
+}
+
+// Outcome is how an exchange went. It is the observer's to read during End,
+// and no longer.
+type Outcome struct {
+	Client   string // address
+	Route    string // empty: none matched
+	Upstream string // scheme://host:port, empty: none was asked
+	Token    string // the token's name, never the token
+	Method   string
+	Status   int    // sent to the client, 0: nothing was
+	Code     string // of a refusal
+	Cause    error  // what the log should say of a failure
+	End      End
+	Start    time.Time
+	FirstByte,
+	Duration time.Duration
+	BytesIn, BytesOut int64 // body bytes
+}
+
+// End says how an exchange ended.
+type End string
+
+const (
+	Complete       End = "complete"
+	Refused        End = "refused"
+	Timeout        End = "timeout"
+	UpstreamBroken End = "upstream_broken"
+	ClientGone     End = "client_gone"
+)

@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+
+	"ai-gw-lite/internal/wire"
+)
+
+// handshake is a WebSocket handshake on its way upstream.
+type handshake struct{ accept string }
+
+// websocketGUID is RFC 6455 section 1.3's.
+const websocketGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+func newHandshake(req *wire.RequestHead) *handshake {
+	h := new(handshake)
+	for i := range req.Fields {
+		if f := &req.Fields[i]; f.Known == wire.SecWebSocketKey {
+			sum := sha1.Sum(append(append([]byte{}, f.Value...), websocketGUID...))
+			h.accept = base64.StdEncoding.EncodeToString(sum[:])
+		}
+	}
+	return h
+}
+
+// acceptedBy reports a 101 that opens this handshake's tunnel: anything else
+// would be a way past the gateway.
+func (h *handshake) acceptedBy(res *wire.ResponseHead) bool {
+	if !res.WebSocket || h.accept == "" {
+		return false
+	}
+	for i := range res.Fields {
+		if f := &res.Fields[i]; f.Known == wire.SecWebSocketAccept {
+			return string(f.Value) == h.accept
+		}
+	}
+	return false
+}
+
+// tunnel passes bytes both ways until either side closes.
+func (x *exchange) tunnel() error {
+	if err := x.respond(&x.up.Head); err != nil {
+		return err
+	}
+	x.stopClock()
+	if x.cause != causeNone {
+		return x.causeOf()
+	}
+	client := x.down.Tunnel()
+	if client == nil {
+		return errWrongUpgrade
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		x.bytesIn.Add(pump(x.up.Conn, client))
+		x.up.Abort()
+	}()
+	x.outcome.BytesOut += pump(client, x.up.Conn)
+	client.Interrupt()
+	x.up.Abort()
+	<-done
+	return nil
+}
+
+// pump copies what src sends to dst, each read at once, until either fails.
+func pump(dst, src *wire.Conn) (n int64) {
+	for {
+		if b := src.Take(); len(b) > 0 {
+			if dst.Write(b) != nil {
+				return n
+			}
+			n += int64(len(b))
+		}
+		if src.Fill() != nil {
+			return n
+		}
+	}
+}
