@@ -1,0 +1,28 @@
+package observe
+
+import (
+	"log/slog"
+
+	"ai-gw-lite/internal/gateway"
+)
+
+// Failures logs each 5xx that the gateway itself made, with its cause: what
+// the client is not told.
+type Failures struct{ log *slog.Logger }
+
+// NewFailures makes an observer that writes to log.
+func NewFailures(log *slog.Logger) *Failures { return &Failures{log: log} }
+
+func (f *Failures) End(o *gateway.Outcome) {
+	if o.Code == "" || o.Status < 500 {
+		return
+	}
+	attrs := []any{"status", o.Status, "code", o.Code, "route", o.Route}
+	if o.Upstream != "" {
+		attrs = append(attrs, "upstream", o.Upstream)
+	}
+	if o.Cause != nil {
+		attrs = append(attrs, "cause", o.Cause.Error())
+	}
+	f.log.Error("request failed", attrs...)
+}

@@ -1,0 +1,268 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"ai-gw-lite/internal/gateway"
+	"ai-gw-lite/internal/wire"
+)
+
+// http1 serves the requests of one HTTP/1.1 connection, one after the other,
+// in the order they came. It is the gateway's Downstream for each of them.
+type http1 struct {
+	server *Server
+	conn   *wire.Conn
+	ip     string
+	state  connState
+
+	deadline time.Time // the read deadline in force; zero: unknown
+	head     wire.RequestHead
+	toHead   bool // the request is a HEAD
+
+	framing     wire.Framing // of the answer
+	closing     bool         // the connection ends with this answer
+	tunnelled   bool
+	interrupted atomic.Bool
+	aborted     atomic.Bool
+	untold      atomic.Bool // only a reset tells the client that its answer broke off
+}
+
+func newHTTP1(s *Server, c net.Conn) *http1 {
+	return &http1{server: s, conn: wire.NewConn(c), ip: ipOf(c.RemoteAddr())}
+}
+
+func ipOf(a net.Addr) string {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.AddrPort().Addr().Unmap().WithZone("").String()
+	}
+	return a.String()
+}
+
+// preface is how an HTTP/2 connection begins (RFC 9113 section 3.4).
+const preface = "PRI * HTTP/2.0\r\n"
+
+func (h *http1) serve(opened time.Time) {
+	h.server.track(h)
+	defer h.server.untrack(h)
+	h.setDeadline(opened.Add(headTimeout))
+	if h.conn.AwaitFirst() != nil {
+		h.conn.Close()
+		return
+	}
+	for first := true; ; first = false {
+		if !first && !h.awaitRequest() {
+			break
+		}
+		if err := h.readHead(first); err != nil {
+			if err == errHTTP2 {
+				h.server.http2.serve(&replayedConn{Conn: h.conn.NetConn(), start: bytes.Clone(h.conn.Take())})
+				h.conn.Discard()
+				return
+			}
+			h.refuse(err)
+			break
+		}
+		if !h.state.begin() {
+			break
+		}
+		h.exchange()
+		if h.aborted.Load() || h.tunnelled || h.closing || !h.drainRequest() {
+			break
+		}
+		if !h.state.rest() || h.server.draining.Load() {
+			break
+		}
+	}
+	h.finish()
+}
+
+// awaitRequest waits on an idle connection for the first byte of a request.
+// The deadline is moved rarely: one in force that comes too early is put off
+// when it comes.
+func (h *http1) awaitRequest() bool {
+	if h.conn.Buffered() > 0 {
+		return true
+	}
+	since := time.Now()
+	if h.deadline.Sub(since) < idleTimeout/2 {
+		h.setDeadline(since.Add(idleTimeout))
+	}
+	for {
+		err := h.conn.AwaitFirst()
+		if err == nil {
+			return true
+		}
+		left := idleTimeout - time.Since(since)
+		if !wire.IsTimeout(err) || left <= 0 {
+			return false
+		}
+		h.setDeadline(time.Now().Add(left))
+	}
+}
+
+var errHTTP2 = errors.New("an HTTP/2 connection")
+
+// readHead reads and parses the next request's head. On a new connection the
+// time for it has run since its opening.
+func (h *http1) readHead(first bool) error {
+	timed := first
+	for blank := true; ; {
+		if blank && h.conn.Buffered() >= 2 {
+			h.conn.SkipBlankLine()
+			blank = false
+		}
+		if first && h.server.tls == nil && bytes.HasPrefix(h.conn.Unread(), []byte(preface)) {
+			return errHTTP2
+		}
+		head, err := h.conn.FindHead(wire.MaxRequestHead)
+		if err != nil {
+			return err
+		}
+		if head != nil {
+			return h.parse(head)
+		}
+		if !timed {
+			timed = true
+			h.setDeadline(time.Now().Add(headTimeout))
+		}
+		if err := h.conn.Fill(); err != nil {
+			return err
+		}
+	}
+}
+
+func (h *http1) parse(head []byte) error {
+	if err := wire.ParseRequest(head, &h.head); err != nil {
+		return err
+	}
+	h.conn.ExpectBody(h.head.Framing, h.head.Length)
+	h.toHead = h.head.IsHead()
+	return nil
+}
+
+func (h *http1) exchange() {
+	h.framing, h.closing = wire.NoBody, h.head.Close
+	h.interrupted.Store(false)
+	h.untold.Store(false)
+	h.server.serveExchange(h)
+	if h.interrupted.Load() {
+		h.deadline = time.Time{}
+	}
+}
+
+// refuse answers what HTTP itself rejects with the bare status.
+func (h *http1) refuse(err error) {
+	var bad *wire.Error
+	switch {
+	case errors.As(err, &bad):
+		h.conn.Write(bareAnswer(bad.Status))
+	case wire.IsTimeout(err) && h.conn.Buffered() > 0:
+		h.conn.Write(bareAnswer(408))
+	}
+}
+
+func bareAnswer(status int) []byte {
+	b := wire.AppendStatusLine(nil, status, []byte(wire.ReasonPhrase(status)))
+	return append(b, "Content-Length: 0\r\nConnection: close\r\n\r\n"...)
+}
+
+// drainRequest reads what is left of a refused request's body, which is known
+// to be little, so that it is never taken for the next request.
+func (h *http1) drainRequest() bool {
+	if h.conn.BodyDone() {
+		return true
+	}
+	h.setDeadline(time.Now().Add(5 * time.Second))
+	for !h.conn.BodyDone() {
+		if _, err := h.conn.Next(); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// How long a connection that is being closed is read on, so that a client
+// still sending reads its answer before it meets a reset.
+const (
+	lingerTotal = 30 * time.Second
+	lingerIdle  = 2 * time.Second
+)
+
+// finish closes the connection: in good order, its write side first, unless
+// the exchange was broken off.
+func (h *http1) finish() {
+	if h.aborted.Load() || h.tunnelled {
+		h.conn.Close()
+		h.conn.Discard()
+		return
+	}
+	h.conn.CloseWrite()
+	for end := time.Now().Add(lingerTotal); time.Now().Before(end) && !h.server.draining.Load(); {
+		h.conn.Take()
+		h.setDeadline(time.Now().Add(lingerIdle))
+		if h.conn.Fill() != nil {
+			break
+		}
+	}
+	h.conn.Close()
+	h.conn.Discard()
+}
+
+func (h *http1) setDeadline(t time.Time) {
+	h.deadline = t
+	h.conn.SetReadDeadline(t)
+}
+
+func (h *http1) Head() *wire.RequestHead           { return &h.head }
+func (h *http1) ClientIP() string                  { return h.ip }
+func (h *http1) BufferedBody() (wire.Piece, error) { return h.conn.NextBuffered() }
+func (h *http1) BodyDone() bool                    { return h.conn.BodyDone() }
+func (h *http1) ReleaseHead()                      { h.conn.Release() }
+
+// NextBody gives the client uploadTimeout to send something.
+func (h *http1) NextBody() (wire.Piece, error) {
+	if h.conn.Buffered() == 0 {
+		h.setDeadline(time.Now().Add(uploadTimeout))
+		if h.interrupted.Load() {
+			return wire.Piece{}, os.ErrDeadlineExceeded
+		}
+	}
+	p, err := h.conn.Next()
+	if err != nil && wire.IsTimeout(err) && !h.interrupted.Load() {
+		err = gateway.ErrUploadStalled
+	}
+	return p, err
+}
+
+func (h *http1) AwaitGone() bool {
+	h.setDeadline(time.Time{})
+	if h.interrupted.Load() {
+		return false
+	}
+	return h.conn.AwaitClose()
+}
+
+func (h *http1) Interrupt() {
+	h.interrupted.Store(true)
+	h.conn.Interrupt()
+}
+
+func (h *http1) Abort() {
+	h.aborted.Store(true)
+	if h.untold.Load() {
+		h.conn.Reset()
+		return
+	}
+	h.conn.Abort()
+}
+
+func (h *http1) Tunnel() *wire.Conn {
+	h.tunnelled = true
+	h.setDeadline(time.Time{})
+	return h.conn
+}

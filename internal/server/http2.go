@@ -1,0 +1,144 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// http2Entry is Go's HTTP/2 server, fed with connections that turned out to
+// speak it: by ALPN over TLS, or with prior knowledge in clear. Its limits
+// bound floods of resets, settings, pings and continuation frames.
+type http2Entry struct {
+	server *http.Server
+	feed   *feedListener
+}
+
+// What one HTTP/2 connection may ask for.
+const (
+	maxStreams      = 250
+	maxHeaderBytes  = 64 << 10
+	streamWindow    = 256 << 10 // request body bytes in memory per stream
+	connectionQuota = 1 << 20   // and per connection
+)
+
+func newHTTP2Entry(s *Server) *http2Entry {
+	var protocols http.Protocols
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	e := &http2Entry{feed: newFeedListener()}
+	e.server = &http.Server{
+		Handler:           http.HandlerFunc(s.serveHTTP2),
+		Protocols:         &protocols,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ReadHeaderTimeout: headTimeout,
+		IdleTimeout:       idleTimeout,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerStream:     streamWindow,
+			MaxReceiveBufferPerConnection: connectionQuota,
+			WriteByteTimeout:              writeTimeout,
+		},
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	go e.server.Serve(e.feed)
+	return e
+}
+
+// serve hands a connection over and returns at once.
+func (e *http2Entry) serve(c net.Conn) { e.feed.put(c) }
+
+// startDrain tells every client with GOAWAY to go elsewhere.
+func (e *http2Entry) startDrain() {
+	go e.server.Shutdown(context.Background())
+}
+
+// drained blocks until no connection is left.
+func (e *http2Entry) drained() { e.server.Shutdown(context.Background()) }
+
+// abort breaks off what is left.
+func (e *http2Entry) abort() { e.server.Close() }
+
+// feedListener is a listener whose connections are put into it.
+type feedListener struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newFeedListener() *feedListener {
+	return &feedListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *feedListener) put(c net.Conn) {
+	select {
+	case l.conns <- c:
+	case <-l.done:
+		c.Close()
+	}
+}
+
+var errFeedClosed = errors.New("server: HTTP/2 entry closed")
+
+func (l *feedListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, errFeedClosed
+	}
+}
+
+func (l *feedListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *feedListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// replayedConn is a connection whose first bytes were read already.
+type replayedConn struct {
+	net.Conn
+	start []byte
+}
+
+func (c *replayedConn) Read(p []byte) (int, error) {
+	if len(c.start) > 0 {
+		n := copy(p, c.start)
+		c.start = c.start[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// serveHTTP2 adapts one HTTP/2 exchange to the gateway.
+func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
+	d := newHTTP2(w, r)
+	if status := d.readHead(); status != 0 {
+		w.Header()["Date"] = nil
+		w.Header()["Content-Type"] = nil
+		w.WriteHeader(status)
+		return
+	}
+	defer d.release()
+	s.serveExchange(d)
+	if d.aborted.Load() {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// isTargetByte refuses what no request target may hold in HTTP/1.1 either.
+func badTarget(target string) bool {
+	return target == "" || target[0] != '/' || bytes.ContainsFunc([]byte(target), func(r rune) bool {
+		return r <= ' ' || r == 0x7f || r == '#'
+	})
+}
+
+// until is a deadline for a client, counted from now.
+func until(d time.Duration) time.Time { return time.Now().Add(d) }

@@ -1,0 +1,186 @@
+package server
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ai-gw-lite/internal/gateway"
+	"ai-gw-lite/internal/wire"
+)
+
+// http2 is the gateway's Downstream for one HTTP/2 stream.
+type http2 struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	rc   *http.ResponseController
+	head wire.RequestHead
+
+	body    *wire.Output // what NextBody reads into
+	piece   [1][]byte
+	left    int64 // for ByLength
+	done    bool  // the body was read to its end
+	noBody  bool  // the answer has none
+	patient time.Time
+
+	stop        chan struct{}
+	stopOnce    sync.Once
+	interrupted atomic.Bool
+	aborted     atomic.Bool
+}
+
+func newHTTP2(w http.ResponseWriter, r *http.Request) *http2 {
+	return &http2{w: w, r: r, rc: http.NewResponseController(w), stop: make(chan struct{})}
+}
+
+// readHead makes an HTTP/1.1 head of the request. A status other than 0 is
+// what HTTP itself answers.
+func (h *http2) readHead() (status int) {
+	r := h.r
+	if r.Method == "CONNECT" || r.Method == "TRACE" || r.Method == "OPTIONS" && r.RequestURI == "*" {
+		return http.StatusNotImplemented
+	}
+	if badTarget(r.RequestURI) {
+		return http.StatusBadRequest
+	}
+	h.head = wire.RequestHead{Method: []byte(r.Method), Target: []byte(r.RequestURI), Minor: 1}
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	h.head.Path = h.head.Target[:len(path)]
+	for name, values := range r.Header {
+		lower := []byte(strings.ToLower(name))
+		known := wire.Recognise(lower)
+		if known == wire.ContentLength && r.ContentLength < 0 {
+			continue
+		}
+		for _, v := range values {
+			h.head.Fields = append(h.head.Fields, wire.Field{Name: lower, Value: []byte(v), Known: known})
+		}
+	}
+	switch {
+	case r.ContentLength > 0:
+		h.head.Framing, h.head.Length, h.left = wire.ByLength, r.ContentLength, r.ContentLength
+	case r.ContentLength < 0:
+		h.head.Framing = wire.ByChunks
+	default:
+		h.done = true
+	}
+	h.noBody = r.Method == "HEAD"
+	return 0
+}
+
+func (h *http2) release() {
+	if h.body != nil {
+		h.body.Free()
+		h.body = nil
+	}
+}
+
+func (h *http2) Head() *wire.RequestHead           { return &h.head }
+func (h *http2) BufferedBody() (wire.Piece, error) { return wire.Piece{}, nil }
+func (h *http2) BodyDone() bool                    { return h.done }
+func (h *http2) ReleaseHead()                      { h.head = wire.RequestHead{} }
+func (h *http2) Interim(*gateway.Response) error   { return nil }
+func (h *http2) Tunnel() *wire.Conn                { return nil }
+
+func (h *http2) ClientIP() string {
+	host, _, err := net.SplitHostPort(h.r.RemoteAddr)
+	if err != nil {
+		return h.r.RemoteAddr
+	}
+	host, _, _ = strings.Cut(host, "%")
+	return strings.TrimPrefix(host, "::ffff:")
+}
+
+// bodyRead is how much of a request's body is read at once, in bytes.
+const bodyRead = 32 << 10
+
+func (h *http2) NextBody() (wire.Piece, error) {
+	if h.body == nil {
+		h.body = wire.TakeOutput()
+		h.body.B = append(h.body.B, make([]byte, bodyRead)...)
+	}
+	h.rc.SetReadDeadline(until(uploadTimeout))
+	n, err := h.r.Body.Read(h.body.B)
+	h.left -= int64(n)
+	h.done = err == io.EOF || h.head.Framing == wire.ByLength && h.left == 0
+	if n == 0 && err != nil && err != io.EOF {
+		return wire.Piece{}, h.bodyError(err)
+	}
+	h.piece[0] = h.body.B[:n]
+	return wire.Piece{Data: h.piece[:], Last: h.done}, nil
+}
+
+func (h *http2) bodyError(err error) error {
+	switch {
+	case h.interrupted.Load():
+		return os.ErrDeadlineExceeded
+	case wire.IsTimeout(err):
+		return gateway.ErrUploadStalled
+	}
+	return err
+}
+
+func (h *http2) AwaitGone() bool {
+	select {
+	case <-h.r.Context().Done():
+		return true
+	case <-h.stop:
+		return false
+	}
+}
+
+func (h *http2) Interrupt() {
+	h.interrupted.Store(true)
+	h.stopOnce.Do(func() { close(h.stop) })
+	h.r.Body.Close()
+}
+
+// Respond adds nothing that Go's server would: no Date, no guessed Content-Type.
+func (h *http2) Respond(res *gateway.Response, first *wire.Piece) error {
+	header := h.w.Header()
+	header["Date"], header["Content-Type"] = nil, nil
+	for i := range res.Fields {
+		f := &res.Fields[i]
+		name := http.CanonicalHeaderKey(string(f.Name))
+		header[name] = append(header[name], string(f.Value))
+	}
+	h.noBody = h.noBody || res.Status == 204 || res.Status == 304
+	h.beatStall()
+	h.w.WriteHeader(res.Status)
+	return h.Write(first)
+}
+
+func (h *http2) Write(p *wire.Piece) error {
+	if h.noBody {
+		return nil
+	}
+	h.beatStall()
+	for _, d := range p.Data {
+		if _, err := h.w.Write(d); err != nil {
+			return err
+		}
+	}
+	if p.Last {
+		return nil // the end of the stream goes out with it
+	}
+	return h.rc.Flush()
+}
+
+// beatStall gives the client writeTimeout to take what comes, setting the
+// deadline rarely.
+func (h *http2) beatStall() {
+	if now := time.Now(); h.patient.Sub(now) < writeTimeout {
+		h.patient = now.Add(writeTimeout + writeTimeout/10)
+		h.rc.SetWriteDeadline(h.patient)
+	}
+}
+
+func (h *http2) Abort() {
+	h.aborted.Store(true)
+	h.rc.SetWriteDeadline(time.Unix(1, 0)) // frees a write that is stuck
+}

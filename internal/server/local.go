@@ -1,0 +1,29 @@
+package server
+
+import (
+	"strconv"
+
+	"ai-gw-lite/internal/gateway"
+	"ai-gw-lite/internal/wire"
+)
+
+// serveLocal answers the gateway's own endpoints, which come before any route
+// and need no token. False says that the request is not for one of them.
+func (s *Server) serveLocal(d gateway.Downstream) bool {
+	req := d.Head()
+	if string(req.Path) != "/healthz" {
+		return false
+	}
+	if m := string(req.Method); m != "GET" && m != "HEAD" {
+		respondLocal(d, 405, "", wire.Field{Name: []byte("Allow"), Value: []byte("GET, HEAD")})
+		return true
+	}
+	respondLocal(d, 200, `{"status":"ok"}`, wire.Field{Name: []byte("Content-Type"), Value: []byte("application/json")})
+	return true
+}
+
+func respondLocal(d gateway.Downstream, status int, body string, fields ...wire.Field) {
+	fields = append(fields, wire.Field{Name: []byte("Content-Length"), Value: strconv.AppendInt(nil, int64(len(body)), 10), Known: wire.ContentLength})
+	res := &gateway.Response{Status: status, Reason: []byte(wire.ReasonPhrase(status)), Fields: fields, Framing: wire.ByLength, Refusal: true}
+	d.Respond(res, &wire.Piece{Data: [][]byte{[]byte(body)}, Last: true})
+}

@@ -1,0 +1,125 @@
+// Package server accepts connections and hands each exchange on them to the
+// gateway: listeners, TLS, HTTP/1.1 and HTTP/2 entry, drain, and the
+// operator's own endpoints. It does not know how a request is proxied.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ai-gw-lite/internal/gateway"
+	"ai-gw-lite/internal/wire"
+)
+
+// What a client is given.
+const (
+	handshakeTimeout = 10 * time.Second // for TLS
+	headTimeout      = 15 * time.Second // for a request's head; on a new connection from its opening
+	idleTimeout      = 90 * time.Second // between requests
+	uploadTimeout    = 60 * time.Second // for the next byte of a request's body
+	writeTimeout     = 5 * time.Minute  // to take a byte while there is something to send
+)
+
+// Server serves the connections of a listener.
+type Server struct {
+	gateway *gateway.Gateway
+	tls     *tls.Config // nil: plain HTTP
+	log     *slog.Logger
+	http2   *http2Entry
+
+	draining atomic.Bool
+	mu       sync.Mutex
+	conns    map[*http1]struct{}
+	serving  sync.WaitGroup // one for each connection in HTTP/1.1 or a handshake
+}
+
+// New makes a server. config is nil for plain HTTP.
+func New(g *gateway.Gateway, config *tls.Config, log *slog.Logger) *Server {
+	s := &Server{gateway: g, tls: config, log: log, conns: make(map[*http1]struct{})}
+	s.http2 = newHTTP2Entry(s)
+	return s
+}
+
+// Serve accepts connections until the listener is closed and returns nil then.
+func (s *Server) Serve(ln net.Listener) error {
+	var retry acceptBackoff
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			if s.draining.Load() || !retry.wait(err, s.log) {
+				return s.closed(err)
+			}
+			continue
+		}
+		retry.reset()
+		s.serving.Add(1)
+		go func() {
+			defer s.serving.Done()
+			s.serveConn(c)
+		}()
+	}
+}
+
+func (s *Server) closed(err error) error {
+	if s.draining.Load() {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) serveConn(c net.Conn) {
+	opened := time.Now()
+	if t, ok := c.(*net.TCPConn); ok {
+		c = wire.Patient(t, writeTimeout)
+	}
+	if s.tls != nil {
+		secure := s.handshake(c)
+		if secure == nil {
+			return
+		}
+		if secure.ConnectionState().NegotiatedProtocol == "h2" {
+			s.http2.serve(secure)
+			return
+		}
+		c = secure
+	}
+	newHTTP1(s, c).serve(opened)
+}
+
+// handshake runs the TLS handshake; nil says that it failed and the
+// connection is closed.
+func (s *Server) handshake(c net.Conn) *tls.Conn {
+	secure := tls.Server(c, s.tls)
+	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
+	defer cancel()
+	err := secure.HandshakeContext(ctx)
+	if err == nil {
+		return secure
+	}
+	if e, ok := err.(tls.RecordHeaderError); ok && e.Conn != nil && looksLikeHTTP(e.RecordHeader) {
+		e.Conn.Write(bareAnswer(400))
+	}
+	c.Close()
+	return nil
+}
+
+func looksLikeHTTP(start [5]byte) bool {
+	switch string(start[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "PATCH", "DELET", "PRI *":
+		return true
+	}
+	return false
+}
+
+// serveExchange answers one request, from the gateway or from an endpoint of
+// the operator's own.
+func (s *Server) serveExchange(d gateway.Downstream) {
+	if !s.serveLocal(d) {
+		s.gateway.Serve(d)
+	}
+}
