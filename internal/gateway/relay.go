@@ -55,11 +55,10 @@ func (x *exchange) respond(h *wire.ResponseHead) error {
 }
 
 func (x *exchange) write(p *wire.Piece) error {
-	n := p.Size()
-	if n == 0 && !p.Last {
+	if p.IsEmpty() {
 		return nil
 	}
-	x.outcome.BytesOut += int64(n)
+	x.outcome.BytesOut += int64(p.Size())
 	if err := x.down.Write(p); err != nil {
 		return x.clientBroke(err)
 	}

@@ -18,6 +18,12 @@ func (p *Piece) Size() (n int) {
 	return n
 }
 
+// IsEmpty reports that there is nothing to pass on. A piece without data may
+// still hold a part of the chunk framing.
+func (p *Piece) IsEmpty() bool {
+	return len(p.Data) == 0 && len(p.Framed) == 0 && !p.Last
+}
+
 // body follows a message body on a connection.
 type body struct {
 	framing Framing
