@@ -107,7 +107,7 @@ func (x *exchange) end(err error) {
 // gives back what it holds, and tells the observers.
 func (x *exchange) account() {
 	if p := recover(); p != nil {
-		x.outcome.Cause = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		x.outcome.Cause = &Panic{Value: p, Stack: debug.Stack()}
 		x.outcome.End = UpstreamBroken
 		x.down.Abort()
 	}

@@ -13,7 +13,7 @@ func (x *exchange) limit() error {
 		return nil
 	}
 	now := time.Now()
-	place, ok := x.gw.windows.Take(now, x.caller.name, x.route.id, x.snap.perMinute)
+	place, ok := x.gw.windows.Take(now, x.caller.id, x.route.id, x.snap.perMinute)
 	if !ok {
 		r := errRateLimited
 		r.RetryAfter = limit.RetryAfter(now)

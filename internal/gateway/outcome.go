@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Observer is told of every exchange, refused ones included. It must not
 // block.
@@ -36,3 +39,12 @@ const (
 	UpstreamBroken End = "upstream_broken"
 	ClientGone     End = "client_gone"
 )
+
+// Panic is the cause of an exchange that ended in a defect of the gateway. Its
+// text names no value: that could be a client's.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("panic (%T)\n%s", p.Value, p.Stack) }

@@ -49,7 +49,8 @@ type route struct {
 
 // principal is who a gateway token stands for.
 type principal struct {
-	name string // the first 8 hex digits of the token's SHA-256
+	id   string // the token's SHA-256: what is counted under
+	name string // its first 8 hex digits: what is shown
 }
 
 type tokenSource struct {
@@ -68,7 +69,7 @@ func Compile(c *config.Config) *Snapshot {
 	}
 	for _, t := range c.Auth.Tokens {
 		sum := sha256.Sum256([]byte(t))
-		s.principals[sum] = &principal{name: hex.EncodeToString(sum[:4])}
+		s.principals[sum] = &principal{id: string(sum[:]), name: hex.EncodeToString(sum[:4])}
 	}
 	for _, t := range c.Auth.Sources {
 		s.sources = append(s.sources, tokenSource{header: t.Header, known: wire.Recognise([]byte(t.Header)), bearer: t.Bearer})

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"errors"
 	"log/slog"
 
 	"ai-gw-lite/internal/gateway"
@@ -14,7 +15,7 @@ type Failures struct{ log *slog.Logger }
 func NewFailures(log *slog.Logger) *Failures { return &Failures{log: log} }
 
 func (f *Failures) End(o *gateway.Outcome) {
-	if o.Code == "" || o.Status < 500 {
+	if !failed(o) {
 		return
 	}
 	attrs := []any{"status", o.Status, "code", o.Code, "route", o.Route}
@@ -25,4 +26,12 @@ func (f *Failures) End(o *gateway.Outcome) {
 		attrs = append(attrs, "cause", o.Cause.Error())
 	}
 	f.log.Error("request failed", attrs...)
+}
+
+func failed(o *gateway.Outcome) bool {
+	if o.Code != "" && o.Status >= 500 {
+		return true
+	}
+	_, panicked := errors.AsType[*gateway.Panic](o.Cause)
+	return panicked
 }

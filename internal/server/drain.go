@@ -17,10 +17,11 @@ const (
 func (c *connState) begin() bool { return c.v.CompareAndSwap(idle, active) }
 func (c *connState) rest() bool  { return c.v.CompareAndSwap(active, idle) }
 
-// StartDrain closes idle connections and lets no other become idle: every
+// StartDrain closes idle connections, handshakes too, and lets no other become idle: every
 // answer from now on ends its connection. The listener is the caller's to close.
 func (s *Server) StartDrain() {
 	s.draining.Store(true)
+	s.endShake()
 	s.mu.Lock()
 	for h := range s.conns {
 		if h.state.v.CompareAndSwap(idle, closed) {

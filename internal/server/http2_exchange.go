@@ -152,7 +152,10 @@ func (h *http2) Respond(res *gateway.Response, first *wire.Piece) error {
 	h.noBody = h.noBody || res.Status == 204 || res.Status == 304
 	h.beatStall()
 	h.w.WriteHeader(res.Status)
-	return h.Write(first)
+	if err := h.Write(first); err != nil || res.Framing == wire.ByLength {
+		return err
+	}
+	return h.rc.Flush() // or Go's server would count a short body's length
 }
 
 func (h *http2) Write(p *wire.Piece) error {

@@ -33,6 +33,8 @@ type Server struct {
 	http2   *http2Entry
 
 	draining atomic.Bool
+	shaking  context.Context // of handshakes; ends with the drain
+	endShake context.CancelFunc
 	mu       sync.Mutex
 	conns    map[*http1]struct{}
 	serving  sync.WaitGroup // one for each connection in HTTP/1.1 or a handshake
@@ -41,6 +43,7 @@ type Server struct {
 // New makes a server. config is nil for plain HTTP.
 func New(g *gateway.Gateway, config *tls.Config, log *slog.Logger) *Server {
 	s := &Server{gateway: g, tls: config, log: log, conns: make(map[*http1]struct{})}
+	s.shaking, s.endShake = context.WithCancel(context.Background())
 	s.http2 = newHTTP2Entry(s)
 	return s
 }
@@ -95,7 +98,7 @@ func (s *Server) serveConn(c net.Conn) {
 // connection is closed.
 func (s *Server) handshake(c net.Conn) *tls.Conn {
 	secure := tls.Server(c, s.tls)
-	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
+	ctx, cancel := context.WithTimeout(s.shaking, handshakeTimeout)
 	defer cancel()
 	err := secure.HandshakeContext(ctx)
 	if err == nil {

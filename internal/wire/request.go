@@ -63,7 +63,7 @@ func ParseRequest(b []byte, h *RequestHead) error {
 	h.KeepAlive = f.keepAlive
 	h.Nominates = f.nominates
 	h.Expects = f.expects100 && h.Minor == 1
-	h.WebSocket = f.websocket && f.upgrade && h.Minor == 1 && string(h.Method) == "GET"
+	h.WebSocket = f.websocket && f.upgrade && h.Minor == 1 && string(h.Method) == "GET" && !f.chunked && h.Length == 0
 	return nil
 }
 
