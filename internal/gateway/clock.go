@@ -168,7 +168,7 @@ func (x *exchange) upload() bool {
 			x.uploadBroke(err)
 			return false
 		}
-		x.bytesIn.Add(int64(p.Size()))
+		x.sawRequest(&p)
 		if err := x.up.WritePiece(&p, x.uploading); err != nil {
 			return false // an answer may have come first: reading it will tell
 		}

@@ -56,9 +56,11 @@ type task struct {
 	websocket *handshake
 	up        *upstream.Conn
 	response  Response
-	answered  bool // a response head was sent
-	whole     bool // the answer was read to its end
-	aborted   bool // the upstream connection can carry no other exchange
+	answered  bool  // a response head was sent
+	whole     bool  // the answer was read to its end
+	aborted   bool  // the upstream connection can carry no other exchange
+	begun     bool  // the observer was asked
+	watcher   Watch // what follows the exchange; nil: nothing
 	outcome   Outcome
 }
 
@@ -104,7 +106,7 @@ func (x *exchange) end(err error) {
 }
 
 // account always runs, once: it stops what still goes on for the exchange,
-// gives back what it holds, and tells the observers.
+// gives back what it holds, and tells the observer.
 func (x *exchange) account() {
 	if p := recover(); p != nil {
 		x.outcome.Cause = &Panic{Value: p, Stack: debug.Stack()}
@@ -132,12 +134,15 @@ func (x *exchange) account() {
 	x.recycle()
 }
 
-// conclude completes the outcome and hands it to the observers.
+// conclude completes the outcome and hands it to the observer.
 func (x *exchange) conclude() {
-	o := &x.outcome
-	if len(x.gw.observers) == 0 {
+	if !x.begun {
+		x.begin()
+	}
+	if x.watcher == nil {
 		return
 	}
+	o := &x.outcome
 	o.Client = x.down.ClientIP()
 	if x.route != nil {
 		o.Route = x.route.id
@@ -150,9 +155,7 @@ func (x *exchange) conclude() {
 	if o.End == "" {
 		o.End = x.endKind()
 	}
-	for _, obs := range x.gw.observers {
-		obs.End(o)
-	}
+	x.watcher.End(o)
 }
 
 func (x *exchange) endKind() End {

@@ -32,7 +32,7 @@ func (x *exchange) forward() error {
 		return errMalformedBody.because(err)
 	}
 	x.out.B = wire.AppendPiece(x.out.B, &p, x.uploading)
-	x.bytesIn.Add(int64(p.Size()))
+	x.sawRequest(&p)
 	x.uploaded.Store(x.down.BodyDone())
 	x.down.ReleaseHead()
 	x.req, x.presented = nil, nil

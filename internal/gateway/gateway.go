@@ -18,8 +18,8 @@ import (
 // Gateway serves exchanges on the snapshot in force. What must outlive a
 // snapshot (windows, slots, idle connections) is held here, found by name.
 type Gateway struct {
-	snapshot  atomic.Pointer[Snapshot]
-	observers []Observer
+	snapshot atomic.Pointer[Snapshot]
+	observer Observer // nil: nobody
 
 	windows    *limit.Windows
 	slots      limit.Registry
@@ -27,11 +27,11 @@ type Gateway struct {
 	pools      *upstream.Pools
 }
 
-// New makes a gateway that serves nothing until Use. The observers see every
-// exchange from then on.
-func New(dialer *upstream.Dialer, observers ...Observer) *Gateway {
+// New makes a gateway that serves nothing until Use. The observer, which may
+// be nil, follows every exchange.
+func New(dialer *upstream.Dialer, observer Observer) *Gateway {
 	return &Gateway{
-		observers:  observers,
+		observer:   observer,
 		windows:    limit.NewWindows(),
 		downstream: new(limit.Slots),
 		pools:      upstream.NewPools(dialer),

@@ -5,14 +5,7 @@ import (
 	"time"
 )
 
-// Observer is told of every exchange, refused ones included. It must not
-// block.
-type Observer interface {
-	End(*Outcome)
-}
-
-// Outcome is how an exchange went. It is the observer's to read during End,
-// and no longer.
+// Outcome is how an exchange went.
 type Outcome struct {
 	Client   string // address
 	Route    string // empty: none matched

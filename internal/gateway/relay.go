@@ -44,7 +44,10 @@ func (x *exchange) respond(h *wire.ResponseHead) error {
 	x.outcome.FirstByte = time.Since(x.outcome.Start)
 	first, err := x.up.NextBuffered()
 	x.answered = true
-	x.outcome.BytesOut += int64(first.Size())
+	if x.watcher != nil {
+		x.watcher.ResponseHead(res)
+	}
+	x.sawResponse(&first)
 	if werr := x.down.Respond(res, &first); werr != nil {
 		return x.clientBroke(werr)
 	}
@@ -58,7 +61,7 @@ func (x *exchange) write(p *wire.Piece) error {
 	if p.IsEmpty() {
 		return nil
 	}
-	x.outcome.BytesOut += int64(p.Size())
+	x.sawResponse(p)
 	if err := x.down.Write(p); err != nil {
 		return x.clientBroke(err)
 	}

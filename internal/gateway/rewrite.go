@@ -5,6 +5,7 @@ import "ai-gw-lite/internal/wire"
 // rewrite makes ready to build the upstream's URL: what comes behind the base
 // path is the path as sent, less the prefix where it is stripped.
 func (x *exchange) rewrite() error {
+	x.begin()
 	x.outcome.Upstream = x.route.origin
 	x.out = wire.TakeOutput()
 	return nil

@@ -54,10 +54,10 @@ func (x *exchange) tunnel() error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		x.bytesIn.Add(pump(x.up.Conn, client))
+		pump(x.up.Conn, client, x.sawRequest)
 		x.up.Abort()
 	}()
-	x.outcome.BytesOut += pump(client, x.up.Conn)
+	pump(client, x.up.Conn, x.sawResponse)
 	client.Interrupt()
 	x.up.Abort()
 	<-done
@@ -65,16 +65,17 @@ func (x *exchange) tunnel() error {
 }
 
 // pump copies what src sends to dst, each read at once, until either fails.
-func pump(dst, src *wire.Conn) (n int64) {
+func pump(dst, src *wire.Conn, saw func(*wire.Piece)) {
+	var data [1][]byte
 	for {
-		if b := src.Take(); len(b) > 0 {
-			if dst.Write(b) != nil {
-				return n
+		if data[0] = src.Take(); len(data[0]) > 0 {
+			saw(&wire.Piece{Data: data[:]})
+			if dst.Write(data[0]) != nil {
+				return
 			}
-			n += int64(len(b))
 		}
 		if src.Fill() != nil {
-			return n
+			return
 		}
 	}
 }

@@ -14,6 +14,13 @@ type Failures struct{ log *slog.Logger }
 // NewFailures makes an observer that writes to log.
 func NewFailures(log *slog.Logger) *Failures { return &Failures{log: log} }
 
+func (f *Failures) Begin(*gateway.Beginning) gateway.Watch { return f }
+func (f *Failures) Attempt(string, string)                 {}
+func (f *Failures) RequestBytes([]byte)                    {}
+func (f *Failures) ResponseHead(*gateway.Response)         {}
+func (f *Failures) ResponseBytes([]byte)                   {}
+
+// End writes the line.
 func (f *Failures) End(o *gateway.Outcome) {
 	if !failed(o) {
 		return
