@@ -7,3 +7,4 @@ require (
 	github.com/spf13/cobra v1.10.2 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
 )
+require go.yaml.in/yaml/v4 v4.0.0

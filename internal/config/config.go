@@ -1,6 +1,14 @@
 // Package config turns one YAML file into a Config: decoded strictly, with
 // defaults filled in, ${…} replaced and every problem reported with its place
 // in the file. It knows nothing of HTTP connections or of anything that runs.
+//
+// Load goes through a file in this order: parse (text to a YAML tree), decode
+// (the tree against the sections, which describe every field once), check (the
+// rules between values), mask (the lines as problems may show them), build (the
+// Config). Every step reports its problems and lets the next one look at what
+// is sound. To add a field, add it to its section, such as upstream: its name,
+// its default, its sentence for people, its rule and its place in the Config;
+// then write the schema anew and the field into config.example.yaml.
 package config
 
 import "time"
@@ -15,6 +23,9 @@ type Config struct {
 	CORS        CORS
 	RateLimit   RateLimit
 	Concurrency Concurrency
+
+	src   *source  // where its fields stand, for problems found later
+	files []string // what ${file:…} named
 }
 
 // InboundTLS makes the listener speak HTTPS only. All paths are absolute.

@@ -1,0 +1,79 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+type schema map[string]any
+
+// reference is what a number, a boolean or a fixed word may be written as
+// instead: a text that the environment or a file fills in.
+var reference = schema{"type": "string", "pattern": `\$\{`}
+
+func (t *text) schema() schema {
+	s := schema{"type": "string"}
+	if t.words != nil {
+		s = schema{"anyOf": []schema{{"enum": t.words}, reference}}
+	}
+	if t.v != "" {
+		s["default"] = t.v
+	}
+	return s
+}
+
+func (v *number) schema() schema {
+	s := schema{"anyOf": []schema{{"type": "integer", "minimum": 1, "maximum": maxNumber}, reference}}
+	if v.v != 0 {
+		s["default"] = v.v
+	}
+	return s
+}
+
+func (v *boolean) schema() schema {
+	return schema{"anyOf": []schema{{"type": "boolean"}, reference}, "default": v.v}
+}
+
+func (e elements[T]) schema() schema {
+	s := schema{"type": "array", "items": e.element().schema()}
+	if e.least > 0 {
+		s["minItems"] = e.least
+	}
+	return s
+}
+
+func (s subsection) schema() schema {
+	properties, needed := schema{}, []string{}
+	for _, f := range s.fields() {
+		property := f.to.schema()
+		property["description"] = f.doc
+		properties[f.name] = property
+		if f.need {
+			needed = append(needed, f.name)
+		}
+	}
+	out := schema{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(needed) > 0 {
+		out["required"] = needed
+	} else if !s.emptyOK {
+		out["minProperties"] = 1
+	}
+	return out
+}
+
+// JSONSchema describes the file to editors (JSON Schema draft 7, the one that
+// yaml-language-server knows best). It is looser than Load: it knows fields and
+// kinds, not the rules between them.
+func JSONSchema() []byte {
+	s := sub(&file{}).schema()
+	s["$schema"] = "http://json-schema.org/draft-07/schema#"
+	s["title"] = "AI Gateway Lite configuration"
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(s); err != nil {
+		panic(err) // maps of strings, numbers and lists always encode
+	}
+	return b.Bytes()
+}
