@@ -28,12 +28,25 @@ func checkCertificates(c *config.Config) []config.Problem {
 	}
 	if t.CertPath != "" {
 		_, err := certs.Load(t.CertPath, t.KeyPath)
-		return certificateProblem(c, err, "inbound_tls.cert_path", "inbound_tls.key_path")
+		return certificateProblems(c, err, "inbound_tls.cert_path", "inbound_tls.key_path")
 	}
 	err := selfSigned(t).Check()
-	return certificateProblem(c, err, "inbound_tls.self_signed_cert_path", "inbound_tls.self_signed_key_path")
+	return certificateProblems(c, err, "inbound_tls.self_signed_cert_path", "inbound_tls.self_signed_key_path")
 }
 
 func selfSigned(t *config.InboundTLS) certs.SelfSigned {
 	return certs.SelfSigned{CertPath: t.SelfSignedCertPath, KeyPath: t.SelfSignedKeyPath}
+}
+
+// certificateProblems places what is wrong with a pair of files at the fields
+// that name the files at fault.
+func certificateProblems(c *config.Config, err error, certField, keyField string) (out []config.Problem) {
+	for _, fault := range certs.FileErrors(err) {
+		field := certField
+		if fault.File == certs.Key {
+			field = keyField
+		}
+		out = append(out, c.Problem(field, "%v", fault))
+	}
+	return out
 }
