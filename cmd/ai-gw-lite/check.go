@@ -36,7 +36,7 @@ func printTable(w io.Writer, c *config.Config) {
 	fmt.Fprintln(t, "ROUTE\tPREFIX\tUPSTREAM\tSTRIP\tCONNECT\tREQUEST\tPER KEY\tPROXY\tINJECTS\tREMOVES")
 	for i := range c.Routes {
 		r := &c.Routes[i]
-		u := &r.Upstream
+		u := &r.Upstreams[0]
 		perKey := u.KeyMaxInflight
 		if perKey == 0 {
 			perKey = c.Concurrency.UpstreamPerKeyMaxInflight

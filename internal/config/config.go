@@ -11,18 +11,22 @@
 // then write the schema anew and the field into config.example.yaml.
 package config
 
-import "time"
-
 // Config is a whole, valid configuration. It is never changed after Load.
 type Config struct {
-	Path        string // the file it was read from, absolute
-	Listen      string // host:port
-	InboundTLS  *InboundTLS
-	Auth        Auth
-	Routes      []Route
-	CORS        CORS
-	RateLimit   RateLimit
-	Concurrency Concurrency
+	Path          string // the file it was read from, absolute
+	Listen        string // host:port
+	InboundTLS    *InboundTLS
+	Auth          Auth
+	Routes        []Route
+	CORS          CORS
+	RateLimit     RateLimit
+	Concurrency   Concurrency
+	Reload        Reload
+	Shutdown      Shutdown
+	PIDFile       string // absolute; empty: none
+	Errors        Errors
+	Admin         Admin
+	Observability *Observability // nil: the section is absent
 
 	src   *source  // where its fields stand, for problems found later
 	files []string // what ${file:…} named
@@ -44,26 +48,6 @@ type Auth struct {
 type TokenSource struct {
 	Header string // lower case; "authorization" for authorization_bearer
 	Bearer bool   // the token stands behind "Bearer "
-}
-
-// Route sends what is below Prefix to an upstream.
-type Route struct {
-	ID       string
-	Prefix   string
-	Upstream Upstream
-}
-
-// Upstream is the AI API behind a route and how to talk to it.
-type Upstream struct {
-	BaseURL        BaseURL
-	StripPrefix    bool
-	ConnectTimeout time.Duration
-	RequestTimeout time.Duration
-	InjectHeaders  []Header
-	RemoveHeaders  []string // as written
-	ForwardXFF     bool
-	Proxy          *Proxy // nil: direct
-	KeyMaxInflight int    // 0: concurrency.upstream_per_key_max_inflight
 }
 
 // BaseURL is base_url taken apart once.

@@ -78,7 +78,7 @@ concurrency:
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := c.Routes[0].Upstream
+	u := c.Routes[0].Upstreams[0]
 	if c.RateLimit.PerMinute != 12 || c.Concurrency.DownstreamMaxInflight != 50 || c.Concurrency.UpstreamPerKeyMaxInflight != 7 || !u.ForwardXFF || u.StripPrefix {
 		t.Errorf("got %+v %+v %+v", c.RateLimit, c.Concurrency, u)
 	}

@@ -67,10 +67,10 @@ func TestAMinimalConfigGetsTheDefaults(t *testing.T) {
 	want := &Config{
 		Path: c.Path, Listen: ":8080",
 		Auth: Auth{Tokens: []string{"t1"}, Sources: []TokenSource{{"authorization", true}}},
-		Routes: []Route{{ID: "a", Prefix: "/a", Upstream: Upstream{
+		Routes: []Route{{ID: "a", Prefix: "/a", Upstreams: []Upstream{{
 			BaseURL:     BaseURL{"https", "a.example", "a.example:443", "a.example", ""},
 			StripPrefix: true, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute,
-		}}},
+		}}}},
 	}
 	got := *c
 	got.src, got.files = nil, nil
@@ -115,18 +115,18 @@ concurrency: {downstream_max_inflight: 10, upstream_per_key_max_inflight: 11}
 		Path: path, Listen: "[::1]:0",
 		InboundTLS: &InboundTLS{filepath.Join(dir, "own.crt"), filepath.FromSlash("/abs/own.key"), filepath.Join(dir, "s", "a.crt"), filepath.Join(dir, "s", "a.key")},
 		Auth:       Auth{[]string{"one", "t w o", "3"}, []TokenSource{{"x-gw-token", false}, {"authorization", true}}},
-		Routes: []Route{{"a", "/a;v=1/b%20c", Upstream{
+		Routes: []Route{{ID: "a", Prefix: "/a;v=1/b%20c", Upstreams: []Upstream{{
 			BaseURL:        BaseURL{"http", "[::1]:8080", "[::1]:8080", "::1", "/x//y;z"},
 			ConnectTimeout: time.Millisecond, RequestTimeout: 2147483647 * time.Millisecond,
 			InjectHeaders: []Header{{"X-Api-Key", "k"}, {"Host", "other.example:99"}, {"x-empty", ""}},
 			RemoveHeaders: []string{"Cookie", "x-b"}, ForwardXFF: true,
 			Proxy:          &Proxy{"socks", "proxy.example:1080", "a:b", "c\nd"},
 			KeyMaxInflight: 7,
-		}}, {"b", "/", Upstream{
+		}}}, {ID: "b", Prefix: "/", Upstreams: []Upstream{{
 			BaseURL:     BaseURL{"https", "API.example.", "API.example.:443", "API.example.", ""},
 			StripPrefix: true, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute,
 			InjectHeaders: []Header{{"authorization", "x"}},
-		}}},
+		}}}},
 		CORS:        CORS{true, []string{"*", "https://a.example:1", "b.example"}, []string{"x-a"}, []string{"GET"}, []string{"x-b"}},
 		RateLimit:   RateLimit{9},
 		Concurrency: Concurrency{10, 11},
@@ -254,10 +254,10 @@ routes:
   - {id: b, prefix: /b, upstream: *u}
   - {id: c, prefix: /c, upstream: {base_url: "https://c.example", remove_headers: *r}}
 `)
-	if got := c.Routes[1].Upstream.BaseURL.Address; got != "a.example:443" {
+	if got := c.Routes[1].Upstreams[0].BaseURL.Address; got != "a.example:443" {
 		t.Errorf("alias of a section: %q", got)
 	}
-	if got := c.Routes[2].Upstream.RemoveHeaders; len(got) != 1 || got[0] != "cookie" {
+	if got := c.Routes[2].Upstreams[0].RemoveHeaders; len(got) != 1 || got[0] != "cookie" {
 		t.Errorf("alias of a list: %q", got)
 	}
 }

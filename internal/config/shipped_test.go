@@ -132,7 +132,7 @@ func TestStarterServesTheThreeSDKs(t *testing.T) {
 		t.Fatalf("%d routes", len(c.Routes))
 	}
 	for i, w := range want {
-		r, u := c.Routes[i], c.Routes[i].Upstream
+		r, u := c.Routes[i], c.Routes[i].Upstreams[0]
 		if r.ID != w.id || r.Prefix != "/"+w.id || u.BaseURL.String() != w.base {
 			t.Errorf("route %d: %s %s %s", i, r.ID, r.Prefix, u.BaseURL)
 		}

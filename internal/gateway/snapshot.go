@@ -96,7 +96,7 @@ func (s *Snapshot) bind(g *Gateway) {
 }
 
 func compileRoute(c *config.Route, all *config.Config) *route {
-	u := &c.Upstream
+	u := &c.Upstreams[0]
 	r := &route{
 		id:             c.ID,
 		prefix:         c.Prefix,
