@@ -1,0 +1,81 @@
+package balance
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// maxSessions is how many sessions an Affinity remembers; the one not seen for
+// longest is forgotten first.
+const maxSessions = 100_000
+
+// Affinity remembers which upstream and key served a session, since that is
+// where its prompt cache lives. Sessions are kept by hash: what clients send
+// neither takes much memory nor can be read back.
+type Affinity struct {
+	mu       sync.Mutex
+	sessions map[[sha256.Size]byte]*list.Element
+	order    list.List // of *session, the latest seen first
+}
+
+type session struct {
+	id    [sha256.Size]byte
+	place string
+	seen  time.Time
+}
+
+// Place is where the session was last served, or empty: it is unknown, or was
+// not seen for ttl. To be seen keeps it for another ttl.
+func (a *Affinity) Place(id string, now time.Time, ttl time.Duration) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.sessions[sha256.Sum256([]byte(id))]
+	if e == nil {
+		return ""
+	}
+	s := e.Value.(*session)
+	if now.Sub(s.seen) >= ttl {
+		a.forget(e)
+		return ""
+	}
+	s.seen = now
+	a.order.MoveToFront(e)
+	return s.place
+}
+
+// Pin remembers where the session was served.
+func (a *Affinity) Pin(id, place string, now time.Time, ttl time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := sha256.Sum256([]byte(id))
+	if e := a.sessions[key]; e != nil {
+		s := e.Value.(*session)
+		s.place, s.seen = place, now
+		a.order.MoveToFront(e)
+		return
+	}
+	for last := a.order.Back(); last != nil; last = a.order.Back() {
+		if a.order.Len() < maxSessions && now.Sub(last.Value.(*session).seen) < ttl {
+			break
+		}
+		a.forget(last)
+	}
+	if a.sessions == nil {
+		a.sessions = make(map[[sha256.Size]byte]*list.Element)
+	}
+	a.sessions[key] = a.order.PushFront(&session{id: key, place: place, seen: now})
+}
+
+// Len is how many sessions are remembered.
+func (a *Affinity) Len() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.order.Len()
+}
+
+func (a *Affinity) forget(e *list.Element) {
+	delete(a.sessions, e.Value.(*session).id)
+	a.order.Remove(e)
+}
