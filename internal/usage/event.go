@@ -1,0 +1,203 @@
+package usage
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// A kind is what the type of an event says about it.
+type kind uint8
+
+const (
+	typed      kind = 1 << iota // it has a type
+	streaming                   // of a format that prescribes how a stream ends
+	ending                      // this is that end
+	failing                     // an error
+	partial                     // a piece of the answer
+	responding                  // the end of one response within a session
+)
+
+// kindOf knows the types that Anthropic, OpenAI (responses, realtime) and
+// Cohere give their events.
+func kindOf(text []byte) kind {
+	switch string(text) {
+	case "message_start", "content_block_start", "content_block_stop", "message_delta", "ping",
+		"message-start", "content-start", "content-end", "tool-plan-delta", "tool-call-start", "tool-call-delta", "tool-call-end", "citation-start", "citation-end",
+		"stream-start", "search-queries-generation", "search-results", "tool-calls-generation", "citation-generation":
+		return typed | streaming
+	case "content_block_delta", "content-delta", "text-generation":
+		return typed | streaming | partial
+	case "message_stop", "message-end", "stream-end":
+		return typed | streaming | ending
+	case "response.completed", "response.incomplete":
+		return typed | streaming | ending | responding
+	case "response.failed":
+		return typed | streaming | ending | failing | responding
+	case "response.done":
+		return typed | ending | responding
+	case "error":
+		return typed | ending | failing
+	}
+	k := typed
+	if bytes.HasPrefix(text, []byte("response.")) {
+		k |= streaming
+	}
+	if bytes.HasSuffix(text, []byte(".delta")) {
+		k |= partial
+	}
+	return k
+}
+
+// An event is what one object of an answer says: the whole of a plain JSON
+// answer, or one event of a stream.
+type event struct {
+	figures figures
+	kind    kind
+
+	choices    bool // OpenAI's chat and completions
+	candidates bool // Gemini
+	content    bool // a piece of the answer
+	finished   bool // a finish reason
+	failed     bool // an error
+	hasDone    bool // Ollama
+	live       bool // Gemini Live's serverContent
+	turnDone   bool // and its end
+
+	raw      []byte // the usage object as sent
+	rawWhole bool
+	rawOver  bool
+	rawNamed bool   // its name alone says that it is one
+	bare     []byte // JSON object of bare figures, without its end
+
+	model     [tokenMax]byte
+	modelSize int // 0: none
+}
+
+// reset begins a new one, in the same buffers.
+func (e *event) reset() {
+	e.figures.seen = 0
+	e.kind = 0
+	e.choices, e.candidates, e.content, e.finished, e.failed = false, false, false, false, false
+	e.hasDone, e.live, e.turnDone = false, false, false
+	e.raw, e.rawWhole, e.rawOver, e.rawNamed = e.raw[:0], false, false, false
+	e.bare = e.bare[:0]
+	e.modelSize = 0
+}
+
+// text takes a string; over: b is only its beginning.
+func (e *event) text(at place, b []byte, over bool) {
+	switch at {
+	case typeText:
+		e.kind = kindOf(b)
+	case modelText:
+		if !over && len(b) > 0 {
+			e.modelSize = copy(e.model[:], b)
+		}
+	case finishText:
+		if len(b) > 0 {
+			e.finished = true
+		}
+		if bytes.HasPrefix(b, []byte("ERROR")) || string(b) == "error" { // Cohere; OpenRouter
+			e.failed = true
+		}
+	case contentText:
+		e.content = e.content || len(b) > 0
+	case errorMark:
+		e.failed = e.failed || len(b) > 0
+	}
+}
+
+// scalar takes a number, true, false or null.
+func (e *event) scalar(at place, b []byte) {
+	switch at {
+	case doneMark:
+		e.hasDone = true
+		e.finished = e.finished || string(b) == "true"
+	case turnMark:
+		e.turnDone = string(b) == "true"
+	}
+	if at < figure {
+		return
+	}
+	n, ok := number(b) // not so for null
+	if !ok {
+		return
+	}
+	if f, counts := at.fieldOf(); counts {
+		e.figures.set(f, n)
+	}
+	if at >= bare && len(e.bare) < 1<<10 {
+		sep := byte(',')
+		if len(e.bare) == 0 {
+			sep = '{'
+		}
+		e.bare = append(e.bare, sep, '"')
+		e.bare = append(e.bare, bareNames[at-bare]...)
+		e.bare = append(e.bare, '"', ':')
+		e.bare = append(e.bare, b...)
+	}
+}
+
+// object notes that one begins.
+func (e *event) object(at place) {
+	switch at {
+	case errorMark:
+		e.failed = true
+	case contentPart:
+		e.content = true
+	case serverContent:
+		e.live = true
+	case usageMetadata, promptFeedback:
+		e.candidates = true
+	}
+}
+
+// array notes that one begins.
+func (e *event) array(at place) {
+	switch at {
+	case choices:
+		e.choices = true
+	case candidateList:
+		e.candidates = true
+	}
+}
+
+func (e *event) keepNew(at place) {
+	e.raw, e.rawWhole, e.rawOver = e.raw[:0], false, false
+	e.rawNamed = at != meta
+}
+
+func (e *event) keep(b []byte) {
+	if e.rawOver = e.rawOver || len(e.raw)+len(b) > rawMax; !e.rawOver {
+		e.raw = append(e.raw, b...)
+	}
+}
+
+func (e *event) keepDone() { e.rawWhole = true }
+
+// usageObject is the usage object as sent, or nil. over: there is one, too
+// large to keep.
+func (e *event) usageObject() (raw []byte, over bool) {
+	if e.rawWhole && (e.rawNamed || e.figures.seen != 0) {
+		return e.raw, e.rawOver
+	}
+	if e.figures.seen != 0 && len(e.bare) > 0 {
+		return append(e.bare, '}'), false
+	}
+	return nil, false
+}
+
+// modelName is "" if the event names none.
+func (e *event) modelName() string { return unquoted(e.model[:e.modelSize]) }
+
+// unquoted is the text between a JSON string's quotes, escapes undone.
+func unquoted(b []byte) string {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b)
+	}
+	var s string
+	if json.Unmarshal([]byte(`"`+string(b)+`"`), &s) != nil {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,176 @@
+package usage
+
+import "strings"
+
+// Response is what a Scanner needs to know of an answer's head.
+type Response struct {
+	Status          int
+	ContentType     string
+	ContentEncoding string
+	Path            string // of the request, without the query; any prefix may stand before it
+}
+
+// A Scanner reads the usage of one HTTP answer from its body as it passes.
+//
+// Reset, then Write for each piece, then End, which must not be forgotten: it
+// frees what decoding holds. One goroutine does these; any may ask for
+// Progress meanwhile. A Scanner can be used again after End.
+//
+// Write takes time linear in the bytes (about a nanosecond each, several when
+// they are compressed), allocates nothing for plain text once the answer's
+// model is known, and keeps no piece. Memory is bounded: some 50 KiB for plain
+// bodies, plus the coding's window for compressed ones.
+//
+// Answers without a 2xx status carry no usage and are not read. Answers that
+// have no body by definition (HEAD, 204) are not for a Scanner: it would miss
+// their end.
+type Scanner struct {
+	answer  answer
+	format  format
+	events  sse
+	stream  eventStream
+	decoder *decoder // kept from body to body
+	coded   bool     // this one needs it
+	path    string
+	gaveUp  bool
+}
+
+type format uint8
+
+const (
+	unread format = iota // not one that is understood
+	plainJSON
+	lineJSON
+	eventSource
+	amazonEvents
+)
+
+// NewScanner returns a Scanner for an answer.
+func NewScanner(r Response) *Scanner {
+	s := new(Scanner)
+	s.Reset(r)
+	return s
+}
+
+// Reset prepares for another answer. End must have been called for the last.
+func (s *Scanner) Reset(r Response) {
+	s.answer.reset(false)
+	s.events = sse{}
+	s.stream.reset()
+	s.path = r.Path
+	s.coded, s.gaveUp = false, false
+	s.format = formatOf(r)
+	if s.format == unread {
+		return
+	}
+	if c := coding(r.ContentEncoding); knownCoding(c) {
+		if s.decoder == nil {
+			s.decoder = new(decoder)
+		}
+		s.coded = true
+		s.decoder.start(c, s.read)
+	} else if c != "" {
+		s.gaveUp = true
+	}
+}
+
+func formatOf(r Response) format {
+	if r.Status < 200 || r.Status > 299 {
+		return unread
+	}
+	media := mediaType(r.ContentType)
+	switch media {
+	case "text/event-stream":
+		return eventSource
+	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/stream+json":
+		return lineJSON
+	case "application/vnd.amazon.eventstream":
+		return amazonEvents
+	}
+	if isJSON(media) {
+		return plainJSON
+	}
+	return unread
+}
+
+// mediaType is a Content-Type without its parameters.
+func mediaType(contentType string) string {
+	media, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.Trim(media, " \t"))
+}
+
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasSuffix(media, "+json")
+}
+
+// Write reads a piece of the body, as long or short as it comes. It neither
+// changes nor keeps p, and does not block.
+func (s *Scanner) Write(p []byte) {
+	if s.format == unread || s.gaveUp {
+		return
+	}
+	if s.coded {
+		s.gaveUp = !s.decoder.write(p) || s.gaveUp
+	} else {
+		s.read(p)
+	}
+	s.answer.publish()
+}
+
+// read takes a piece of the body, decoded.
+func (s *Scanner) read(p []byte) {
+	a := &s.answer
+	switch s.format {
+	case eventSource:
+		s.events.read(p, a)
+	case amazonEvents:
+		if !s.stream.read(p, a) {
+			s.gaveUp = true
+		}
+	case plainJSON:
+		a.feed(p)
+		a.events = a.documents
+		a.content = a.content || a.walker.open() || a.documents > 0
+	case lineJSON:
+		for len(p) > 0 {
+			end := next(p, 0, '\n')
+			a.feed(p[:end])
+			if end < len(p) {
+				if !a.walker.fresh() {
+					a.walker.restart(top)
+				}
+				end++
+			}
+			p = p[end:]
+		}
+		a.events = a.documents
+	}
+}
+
+// Progress is how far the answer has come. Any goroutine may call it, at any
+// time; it never waits.
+func (s *Scanner) Progress() Progress { return s.answer.progress() }
+
+// End is the end of the body: clean if it ended as HTTP says that it should,
+// not clean if it broke off or was cut. It frees what Write holds, and must be
+// called once for each answer, whatever became of it.
+func (s *Scanner) End(clean bool) Result {
+	a := &s.answer
+	if s.coded {
+		s.gaveUp = !s.decoder.end() || s.gaveUp
+		s.coded = false
+	}
+	if s.format == eventSource {
+		s.events.end(a)
+	} else {
+		a.finish()
+	}
+	r := Result{Model: a.model, Events: a.events, InBandError: a.failed, GaveUp: s.gaveUp}
+	if !s.gaveUp {
+		r.Usage = a.usage()
+		r.Truncated = clean && s.truncated()
+	}
+	a.publish()
+	s.format = unread
+	return r
+}
