@@ -37,13 +37,13 @@ func newHTTP2Entry(s *Server) *http2Entry {
 		Handler:           http.HandlerFunc(s.serveHTTP2),
 		Protocols:         &protocols,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ReadHeaderTimeout: headTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: s.patience.head,
+		IdleTimeout:       s.patience.idle,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
 			MaxReceiveBufferPerStream:     streamWindow,
 			MaxReceiveBufferPerConnection: connectionQuota,
-			WriteByteTimeout:              writeTimeout,
+			WriteByteTimeout:              s.patience.write,
 		},
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
@@ -119,7 +119,7 @@ func (c *replayedConn) Read(p []byte) (int, error) {
 
 // serveHTTP2 adapts one HTTP/2 exchange to the gateway.
 func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
-	d := newHTTP2(w, r)
+	d := newHTTP2(w, r, s.patience)
 	if status := d.readHead(); status != 0 {
 		w.Header()["Date"] = nil
 		w.Header()["Content-Type"] = nil
