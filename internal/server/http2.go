@@ -45,7 +45,8 @@ func newHTTP2Entry(s *Server) *http2Entry {
 			MaxReceiveBufferPerConnection: connectionQuota,
 			WriteByteTimeout:              s.patience.write,
 		},
-		ErrorLog: log.New(io.Discard, "", 0),
+		ErrorLog:                     log.New(io.Discard, "", 0),
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * by itself
 	}
 	go e.server.Serve(e.feed)
 	return e

@@ -157,6 +157,9 @@ func TestMethodsThatAreNotOfferedGetABare501(t *testing.T) {
 			if a := g.do(g.request("TRACE", "/api", nil)); a.status != 501 || a.body != "" {
 				t.Errorf("TRACE: got %d %q", a.status, a.body)
 			}
+			if a := g.do(g.request("OPTIONS", "*", nil)); a.status != 501 || a.body != "" {
+				t.Errorf("OPTIONS *: got %d %q", a.status, a.body)
+			}
 		})
 	})
 }
