@@ -418,3 +418,19 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// newPipe is a request body that a test writes as it goes. It ends with the
+// test if not before.
+func newPipe(t *testing.T) *pipe {
+	r, w := io.Pipe()
+	t.Cleanup(func() { w.CloseWithError(io.ErrUnexpectedEOF) })
+	return &pipe{r, w}
+}
+
+type pipe struct {
+	*io.PipeReader
+	w *io.PipeWriter
+}
+
+func (p *pipe) write(s string) { io.WriteString(p.w, s) }
+func (p *pipe) end()           { p.w.Close() }
