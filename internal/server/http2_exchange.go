@@ -141,10 +141,11 @@ func (h *http2) Interrupt() {
 	h.r.Body.Close()
 }
 
-// Respond adds nothing that Go's server would: no Date, no guessed Content-Type.
+// Respond adds nothing that Go's server would: no Date, no guessed
+// Content-Type, no Content-Length of an answer that came without one.
 func (h *http2) Respond(res *gateway.Response, first *wire.Piece) error {
 	header := h.w.Header()
-	header["Date"], header["Content-Type"] = nil, nil
+	header["Date"], header["Content-Type"], header["Content-Length"] = nil, nil, nil
 	for i := range res.Fields {
 		f := &res.Fields[i]
 		name := http.CanonicalHeaderKey(string(f.Name))
