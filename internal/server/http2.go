@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -134,7 +135,14 @@ func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// isTargetByte refuses what no request target may hold in HTTP/1.1 either.
+// badLength finds a Content-Length that is not the body's (RFC 9113 section
+// 8.1.1). Go's server lets it pass, and in HTTP/1.1 it would frame the request.
+func badLength(r *http.Request) bool {
+	values := r.Header["Content-Length"]
+	return len(values) > 1 || len(values) == 1 && values[0] != strconv.FormatInt(r.ContentLength, 10)
+}
+
+// badTarget finds what no request target may hold in HTTP/1.1 either.
 func badTarget(target string) bool {
 	return target == "" || target[0] != '/' || bytes.ContainsFunc([]byte(target), func(r rune) bool {
 		return r <= ' ' || r == 0x7f || r == '#'

@@ -46,7 +46,7 @@ func (h *http2) readHead() (status int) {
 	if r.Method == "CONNECT" || r.Method == "TRACE" || r.Method == "OPTIONS" && r.RequestURI == "*" {
 		return http.StatusNotImplemented
 	}
-	if badTarget(r.RequestURI) {
+	if !wire.IsToken([]byte(r.Method)) || badTarget(r.RequestURI) || badLength(r) {
 		return http.StatusBadRequest
 	}
 	h.head = wire.RequestHead{Method: []byte(r.Method), Target: []byte(r.RequestURI), Minor: 1}
@@ -55,11 +55,8 @@ func (h *http2) readHead() (status int) {
 	for name, values := range r.Header {
 		lower := []byte(strings.ToLower(name))
 		known := wire.Recognise(lower)
-		if known == wire.ContentLength && r.ContentLength < 0 {
-			continue
-		}
 		for _, v := range values {
-			h.head.Fields = append(h.head.Fields, wire.Field{Name: lower, Value: []byte(v), Known: known})
+			h.head.Fields = append(h.head.Fields, wire.Field{Name: lower, Value: wire.TrimBlanks([]byte(v)), Known: known})
 		}
 	}
 	switch {

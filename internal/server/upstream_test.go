@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -102,6 +103,9 @@ func (u *scriptedUpstream) accept() {
 func (u *scriptedUpstream) serve(c *upstreamConn, onConn int) {
 	for !c.ended {
 		r, err := readRequest(c.r)
+		if errors.Is(err, errMalformed) {
+			u.t.Errorf("the upstream got %v", err)
+		}
 		if err != nil {
 			return
 		}
@@ -151,10 +155,17 @@ func readRequest(r *bufio.Reader) (*upstreamRequest, error) {
 	lines := strings.Split(strings.TrimSuffix(head, "\r\n\r\n"), "\r\n")
 	part := strings.Split(lines[0], " ")
 	if len(part) != 3 || part[2] != "HTTP/1.1" {
-		return nil, fmt.Errorf("malformed request line %q", lines[0])
+		return nil, fmt.Errorf("%w: request line %q", errMalformed, lines[0])
 	}
-	return &upstreamRequest{head: head, method: part[0], target: part[1], lines: lines[1:]}, nil
+	req := &upstreamRequest{head: head, method: part[0], target: part[1], lines: lines[1:]}
+	framings := len(req.all("Content-Length")) + len(req.all("Transfer-Encoding"))
+	if len(req.all("Host")) != 1 || framings > 1 {
+		return nil, fmt.Errorf("%w: not one Host, or more than one framing: %q", errMalformed, head)
+	}
+	return req, nil
 }
+
+var errMalformed = errors.New("a malformed request")
 
 // readHead reads up to an empty line; every line must end with CR LF.
 func readHead(r *bufio.Reader) (string, error) {
@@ -166,7 +177,7 @@ func readHead(r *bufio.Reader) (string, error) {
 		case err != nil:
 			return head.String(), err
 		case !strings.HasSuffix(line, "\r\n"):
-			return head.String(), fmt.Errorf("a line without CR LF: %q", line)
+			return head.String(), fmt.Errorf("%w: a line without CR LF: %q", errMalformed, line)
 		case line == "\r\n":
 			return head.String(), nil
 		}
