@@ -49,7 +49,7 @@ const preface = "PRI * HTTP/2.0\r\n"
 func (h *http1) serve(opened time.Time) {
 	h.server.track(h)
 	defer h.server.untrack(h)
-	h.setDeadline(opened.Add(headTimeout))
+	h.setDeadline(opened.Add(h.server.patience.head))
 	if h.conn.AwaitFirst() != nil {
 		h.conn.Close()
 		return
@@ -88,16 +88,16 @@ func (h *http1) awaitRequest() bool {
 	if h.conn.Buffered() > 0 {
 		return true
 	}
-	since := time.Now()
-	if h.deadline.Sub(since) < idleTimeout/2 {
-		h.setDeadline(since.Add(idleTimeout))
+	since, given := time.Now(), h.server.patience.idle
+	if h.deadline.Sub(since) < given/2 {
+		h.setDeadline(since.Add(given))
 	}
 	for {
 		err := h.conn.AwaitFirst()
 		if err == nil {
 			return true
 		}
-		left := idleTimeout - time.Since(since)
+		left := given - time.Since(since)
 		if !wire.IsTimeout(err) || left <= 0 {
 			return false
 		}
@@ -128,7 +128,7 @@ func (h *http1) readHead(first bool) error {
 		}
 		if !timed {
 			timed = true
-			h.setDeadline(time.Now().Add(headTimeout))
+			h.setDeadline(time.Now().Add(h.server.patience.head))
 		}
 		if err := h.conn.Fill(); err != nil {
 			return err
@@ -224,10 +224,10 @@ func (h *http1) BufferedBody() (wire.Piece, error) { return h.conn.NextBuffered(
 func (h *http1) BodyDone() bool                    { return h.conn.BodyDone() }
 func (h *http1) ReleaseHead()                      { h.conn.Release() }
 
-// NextBody gives the client uploadTimeout to send something.
+// NextBody gives the client patience.upload to send something.
 func (h *http1) NextBody() (wire.Piece, error) {
 	if h.conn.Buffered() == 0 {
-		h.setDeadline(time.Now().Add(uploadTimeout))
+		h.setDeadline(time.Now().Add(h.server.patience.upload))
 		if h.interrupted.Load() {
 			return wire.Piece{}, os.ErrDeadlineExceeded
 		}

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -37,15 +38,16 @@ func newHTTP2Entry(s *Server) *http2Entry {
 		Handler:           http.HandlerFunc(s.serveHTTP2),
 		Protocols:         &protocols,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ReadHeaderTimeout: headTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: s.patience.head,
+		IdleTimeout:       s.patience.idle,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
 			MaxReceiveBufferPerStream:     streamWindow,
 			MaxReceiveBufferPerConnection: connectionQuota,
-			WriteByteTimeout:              writeTimeout,
+			WriteByteTimeout:              s.patience.write,
 		},
-		ErrorLog: log.New(io.Discard, "", 0),
+		ErrorLog:                     log.New(io.Discard, "", 0),
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * by itself
 	}
 	go e.server.Serve(e.feed)
 	return e
@@ -119,7 +121,7 @@ func (c *replayedConn) Read(p []byte) (int, error) {
 
 // serveHTTP2 adapts one HTTP/2 exchange to the gateway.
 func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
-	d := newHTTP2(w, r)
+	d := newHTTP2(w, r, s.patience)
 	if status := d.readHead(); status != 0 {
 		w.Header()["Date"] = nil
 		w.Header()["Content-Type"] = nil
@@ -133,7 +135,14 @@ func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// isTargetByte refuses what no request target may hold in HTTP/1.1 either.
+// badLength finds a Content-Length that is not the body's (RFC 9113 section
+// 8.1.1). Go's server lets it pass, and in HTTP/1.1 it would frame the request.
+func badLength(r *http.Request) bool {
+	values := r.Header["Content-Length"]
+	return len(values) > 1 || len(values) == 1 && values[0] != strconv.FormatInt(r.ContentLength, 10)
+}
+
+// badTarget finds what no request target may hold in HTTP/1.1 either.
 func badTarget(target string) bool {
 	return target == "" || target[0] != '/' || bytes.ContainsFunc([]byte(target), func(r rune) bool {
 		return r <= ' ' || r == 0x7f || r == '#'

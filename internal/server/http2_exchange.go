@@ -19,6 +19,7 @@ type http2 struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	rc   *http.ResponseController
+	give patience
 	head wire.RequestHead
 
 	body    *wire.Output // what NextBody reads into
@@ -34,8 +35,8 @@ type http2 struct {
 	aborted     atomic.Bool
 }
 
-func newHTTP2(w http.ResponseWriter, r *http.Request) *http2 {
-	return &http2{w: w, r: r, rc: http.NewResponseController(w), stop: make(chan struct{})}
+func newHTTP2(w http.ResponseWriter, r *http.Request, p patience) *http2 {
+	return &http2{w: w, r: r, rc: http.NewResponseController(w), give: p, stop: make(chan struct{})}
 }
 
 // readHead makes an HTTP/1.1 head of the request. A status other than 0 is
@@ -45,7 +46,7 @@ func (h *http2) readHead() (status int) {
 	if r.Method == "CONNECT" || r.Method == "TRACE" || r.Method == "OPTIONS" && r.RequestURI == "*" {
 		return http.StatusNotImplemented
 	}
-	if badTarget(r.RequestURI) {
+	if !wire.IsToken([]byte(r.Method)) || badTarget(r.RequestURI) || badLength(r) {
 		return http.StatusBadRequest
 	}
 	h.head = wire.RequestHead{Method: []byte(r.Method), Target: []byte(r.RequestURI), Minor: 1}
@@ -54,11 +55,8 @@ func (h *http2) readHead() (status int) {
 	for name, values := range r.Header {
 		lower := []byte(strings.ToLower(name))
 		known := wire.Recognise(lower)
-		if known == wire.ContentLength && r.ContentLength < 0 {
-			continue
-		}
 		for _, v := range values {
-			h.head.Fields = append(h.head.Fields, wire.Field{Name: lower, Value: []byte(v), Known: known})
+			h.head.Fields = append(h.head.Fields, wire.Field{Name: lower, Value: wire.TrimBlanks([]byte(v)), Known: known})
 		}
 	}
 	switch {
@@ -104,7 +102,7 @@ func (h *http2) NextBody() (wire.Piece, error) {
 		h.body = wire.TakeOutput()
 		h.body.B = append(h.body.B, make([]byte, bodyRead)...)
 	}
-	h.rc.SetReadDeadline(until(uploadTimeout))
+	h.rc.SetReadDeadline(until(h.give.upload))
 	n, err := h.r.Body.Read(h.body.B)
 	h.left -= int64(n)
 	h.done = err == io.EOF || h.head.Framing == wire.ByLength && h.left == 0
@@ -140,10 +138,11 @@ func (h *http2) Interrupt() {
 	h.r.Body.Close()
 }
 
-// Respond adds nothing that Go's server would: no Date, no guessed Content-Type.
+// Respond adds nothing that Go's server would: no Date, no guessed
+// Content-Type, no Content-Length of an answer that came without one.
 func (h *http2) Respond(res *gateway.Response, first *wire.Piece) error {
 	header := h.w.Header()
-	header["Date"], header["Content-Type"] = nil, nil
+	header["Date"], header["Content-Type"], header["Content-Length"] = nil, nil, nil
 	for i := range res.Fields {
 		f := &res.Fields[i]
 		name := http.CanonicalHeaderKey(string(f.Name))
@@ -174,11 +173,11 @@ func (h *http2) Write(p *wire.Piece) error {
 	return h.rc.Flush()
 }
 
-// beatStall gives the client writeTimeout to take what comes, setting the
+// beatStall gives the client patience.write to take what comes, setting the
 // deadline rarely.
 func (h *http2) beatStall() {
-	if now := time.Now(); h.patient.Sub(now) < writeTimeout {
-		h.patient = now.Add(writeTimeout + writeTimeout/10)
+	if now := time.Now(); h.patient.Sub(now) < h.give.write {
+		h.patient = now.Add(h.give.write + h.give.write/10)
 		h.rc.SetWriteDeadline(h.patient)
 	}
 }

@@ -16,21 +16,33 @@ import (
 	"ai-gw-lite/internal/wire"
 )
 
-// What a client is given.
-const (
-	handshakeTimeout = 10 * time.Second // for TLS
-	headTimeout      = 15 * time.Second // for a request's head; on a new connection from its opening
-	idleTimeout      = 90 * time.Second // between requests
-	uploadTimeout    = 60 * time.Second // for the next byte of a request's body
-	writeTimeout     = 5 * time.Minute  // to take a byte while there is something to send
-)
+// patience is how long a client is given.
+type patience struct {
+	handshake time.Duration // for TLS
+	head      time.Duration // for a request's head; on a new connection from its opening
+	idle      time.Duration // between requests
+	upload    time.Duration // for the next byte of a request's body
+	write     time.Duration // to take a byte while there is something to send
+}
+
+// usualPatience is what clients meet; only tests have less.
+func usualPatience() patience {
+	return patience{
+		handshake: 10 * time.Second,
+		head:      15 * time.Second,
+		idle:      90 * time.Second,
+		upload:    60 * time.Second,
+		write:     5 * time.Minute,
+	}
+}
 
 // Server serves the connections of a listener.
 type Server struct {
-	gateway *gateway.Gateway
-	tls     *tls.Config // nil: plain HTTP
-	log     *slog.Logger
-	http2   *http2Entry
+	gateway  *gateway.Gateway
+	tls      *tls.Config // nil: plain HTTP
+	log      *slog.Logger
+	patience patience
+	http2    *http2Entry
 
 	draining atomic.Bool
 	shaking  context.Context // of handshakes; ends with the drain
@@ -42,7 +54,11 @@ type Server struct {
 
 // New makes a server. config is nil for plain HTTP.
 func New(g *gateway.Gateway, config *tls.Config, log *slog.Logger) *Server {
-	s := &Server{gateway: g, tls: config, log: log, conns: make(map[*http1]struct{})}
+	return newServer(g, config, log, usualPatience())
+}
+
+func newServer(g *gateway.Gateway, config *tls.Config, log *slog.Logger, p patience) *Server {
+	s := &Server{gateway: g, tls: config, log: log, patience: p, conns: make(map[*http1]struct{})}
 	s.shaking, s.endShake = context.WithCancel(context.Background())
 	s.http2 = newHTTP2Entry(s)
 	return s
@@ -78,7 +94,7 @@ func (s *Server) closed(err error) error {
 func (s *Server) serveConn(c net.Conn) {
 	opened := time.Now()
 	if t, ok := c.(*net.TCPConn); ok {
-		c = wire.Patient(t, writeTimeout)
+		c = wire.Patient(t, s.patience.write)
 	}
 	if s.tls != nil {
 		secure := s.handshake(c)
@@ -98,7 +114,7 @@ func (s *Server) serveConn(c net.Conn) {
 // connection is closed.
 func (s *Server) handshake(c net.Conn) *tls.Conn {
 	secure := tls.Server(c, s.tls)
-	ctx, cancel := context.WithTimeout(s.shaking, handshakeTimeout)
+	ctx, cancel := context.WithTimeout(s.shaking, s.patience.handshake)
 	defer cancel()
 	err := secure.HandshakeContext(ctx)
 	if err == nil {

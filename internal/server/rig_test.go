@@ -1,0 +1,482 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
+	"ai-gw-lite/internal/upstream"
+)
+
+// transport is a way in which a client speaks to the gateway.
+type transport struct {
+	name   string
+	secure bool
+	http2  bool
+}
+
+var (
+	inClear     = transport{name: "HTTP/1.1"}
+	overTLS     = transport{name: "HTTP/1.1 over TLS", secure: true}
+	http2TLS    = transport{name: "HTTP/2", secure: true, http2: true}
+	http2Clear  = transport{name: "HTTP/2 in clear", http2: true}
+	transports  = []transport{inClear, overTLS, http2TLS, http2Clear}
+	http1Alone  = []transport{inClear, overTLS}
+	http2Alone  = []transport{http2TLS, http2Clear}
+	anyWouldDo  = []transport{inClear}
+	clearOrHTTP = []transport{inClear, http2TLS}
+)
+
+// over runs a test once for each transport. No goroutine may be left behind.
+func over(t *testing.T, ways []transport, test func(t *testing.T, via transport)) {
+	t.Helper()
+	for _, via := range ways {
+		t.Run(via.name, func(t *testing.T) {
+			noGoroutineIsLeft(t)
+			test(t, via)
+		})
+	}
+}
+
+const (
+	token       = "gw_alice"
+	otherToken  = "gw_bob"
+	providerKey = "Bearer sk-provider"
+)
+
+// newConfig is a configuration as loading one would give it: one route, /api,
+// to base, with its provider key.
+func newConfig(base string) *config.Config {
+	return &config.Config{
+		Auth: config.Auth{
+			Tokens:  []string{token, otherToken},
+			Sources: []config.TokenSource{{Header: "authorization", Bearer: true}},
+		},
+		Routes: []config.Route{newRoute("api", "/api", base)},
+	}
+}
+
+func newRoute(id, prefix, base string) config.Route {
+	u, err := url.Parse(base)
+	if err != nil {
+		panic(err)
+	}
+	return config.Route{ID: id, Prefix: prefix, Upstreams: []config.Upstream{{
+		BaseURL: config.BaseURL{
+			Scheme:     u.Scheme,
+			Authority:  u.Host,
+			Address:    u.Host,
+			ServerName: u.Hostname(),
+			Path:       strings.TrimRight(u.EscapedPath(), "/"),
+		},
+		StripPrefix:    true,
+		ConnectTimeout: patienceOfTests,
+		RequestTimeout: time.Minute,
+		InjectHeaders:  []config.Header{{Name: "authorization", Value: providerKey}},
+		Weight:         1,
+		WebSocket:      true,
+	}}}
+}
+
+// rig is a gateway that serves on a port of its own, with a client for one
+// transport.
+type rig struct {
+	blind
+	t       *testing.T
+	via     transport
+	gateway *gateway.Gateway
+	server  *Server
+	addr    string
+	client  *http.Client
+	stop    func() // closes the listener; runs once
+
+	ended chan gateway.Outcome // each exchange's, after it gave everything back
+	log   *syncBuffer
+}
+
+// start serves a configuration. Everything is stopped when the test ends.
+func start(t *testing.T, via transport, c *config.Config, more ...gateway.Watch) *rig {
+	t.Helper()
+	return startPatient(t, via, c, usualPatience(), more...)
+}
+
+func startPatient(t *testing.T, via transport, c *config.Config, p patience, more ...gateway.Watch) *rig {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &rig{t: t, via: via, addr: ln.Addr().String(), ended: make(chan gateway.Outcome, 10000), log: new(syncBuffer)}
+	g.gateway = gateway.New(upstream.NewDialer(nil), watches(append([]gateway.Watch{g}, more...)))
+	g.gateway.Use(gateway.Compile(c))
+	var secure *tls.Config
+	if via.secure {
+		secure = &tls.Config{Certificates: []tls.Certificate{testCertificate().pair}, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	g.server = newServer(g.gateway, secure, slog.New(slog.NewTextHandler(g.log, nil)), p)
+	g.client = &http.Client{Transport: clientTransport(via), CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+	served := make(chan error, 1)
+	go func() { served <- g.server.Serve(ln) }()
+	g.stop = sync.OnceFunc(func() {
+		g.server.StartDrain()
+		ln.Close()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		g.client.CloseIdleConnections()
+		g.stop()
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // nothing that a test leaves behind is waited for
+		g.server.Drain(ctx)
+	})
+	return g
+}
+
+// watches has every exchange followed by the same.
+type watches []gateway.Watch
+
+func (w watches) Begin(*gateway.Beginning) gateway.Watch { return w }
+
+func (w watches) Attempt(upstream, key string) {
+	for _, one := range w {
+		one.Attempt(upstream, key)
+	}
+}
+
+func (w watches) RequestBytes(p []byte) {
+	for _, one := range w {
+		one.RequestBytes(p)
+	}
+}
+
+func (w watches) ResponseHead(r *gateway.Response) {
+	for _, one := range w {
+		one.ResponseHead(r)
+	}
+}
+
+func (w watches) ResponseBytes(p []byte) {
+	for _, one := range w {
+		one.ResponseBytes(p)
+	}
+}
+
+func (w watches) End(o *gateway.Outcome) {
+	for _, one := range w {
+		one.End(o)
+	}
+}
+
+// blind is a Watch that looks at nothing, to be embedded.
+type blind struct{}
+
+func (blind) Attempt(string, string)         {}
+func (blind) RequestBytes([]byte)            {}
+func (blind) ResponseHead(*gateway.Response) {}
+func (blind) ResponseBytes([]byte)           {}
+
+// End makes the rig follow its gateway's exchanges.
+func (g *rig) End(o *gateway.Outcome) { g.ended <- *o }
+
+// outcome waits for the next exchange to end.
+func (g *rig) outcome() gateway.Outcome {
+	g.t.Helper()
+	select {
+	case o := <-g.ended:
+		return o
+	case <-time.After(patienceOfTests):
+		g.t.Fatal("no exchange has ended")
+		return gateway.Outcome{}
+	}
+}
+
+func clientTransport(via transport) *http.Transport {
+	t := &http.Transport{
+		TLSClientConfig:    &tls.Config{RootCAs: testCertificate().pool},
+		DisableCompression: true, // or the client would ask for gzip of its own accord
+		Protocols:          new(http.Protocols),
+	}
+	t.Protocols.SetHTTP1(!via.http2)
+	t.Protocols.SetHTTP2(via.http2 && via.secure)
+	t.Protocols.SetUnencryptedHTTP2(via.http2 && !via.secure)
+	return t
+}
+
+// request makes a request whose target goes out as it is written. It carries
+// the token unless a header line says otherwise; "Name:" alone takes a header away.
+func (g *rig) request(method, target string, body io.Reader, lines ...string) *http.Request {
+	g.t.Helper()
+	scheme := "http"
+	if g.via.secure {
+		scheme = "https"
+	}
+	req, err := http.NewRequest(method, scheme+"://"+g.addr, body)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	path, query, asked := strings.Cut(target, "?")
+	req.URL.Opaque, req.URL.RawQuery, req.URL.ForceQuery = path, query, asked && query == ""
+	if strings.HasPrefix(path, "//") { // as it stands it would name a host
+		req.URL.Opaque, req.URL.Path, req.URL.RawPath = "", path, path
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header["User-Agent"] = []string{""} // none
+	fresh := make(map[string]bool)
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ":")
+		name = http.CanonicalHeaderKey(name)
+		if !fresh[name] {
+			fresh[name] = true
+			req.Header.Del(name)
+		}
+		if value != "" {
+			req.Header.Add(name, strings.TrimPrefix(value, " "))
+		}
+	}
+	return req
+}
+
+// answer is a response, read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	err    error // of reading the body
+}
+
+// do sends a request and reads its answer.
+func (g *rig) do(req *http.Request) *answer {
+	g.t.Helper()
+	res := g.open(req)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	return &answer{status: res.StatusCode, header: res.Header, body: string(b), err: err}
+}
+
+// open sends a request and returns once the head of its answer is here. The
+// body is the caller's to close.
+func (g *rig) open(req *http.Request) *http.Response {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(req.Context(), patienceOfTests)
+	g.t.Cleanup(cancel)
+	res, err := g.client.Do(req.WithContext(ctx))
+	if err != nil {
+		g.t.Fatalf("%s %s: %v", req.Method, req.URL.Opaque, err)
+	}
+	g.t.Cleanup(func() { res.Body.Close() })
+	return res
+}
+
+func (g *rig) get(target string, lines ...string) *answer {
+	g.t.Helper()
+	return g.do(g.request("GET", target, nil, lines...))
+}
+
+func (g *rig) post(target, body string, lines ...string) *answer {
+	g.t.Helper()
+	return g.do(g.request("POST", target, strings.NewReader(body), lines...))
+}
+
+// refusal fails the test unless the answer is the gateway's own error.
+func (a *answer) refusal(t *testing.T, status int, code string) {
+	t.Helper()
+	if want := `{"error":"` + code + `"}`; a.status != status || a.body != want {
+		t.Fatalf("got %d %q, want %d %q", a.status, a.body, status, want)
+	}
+	if got := a.header.Values("Content-Type"); len(got) != 1 || got[0] != "application/json" {
+		t.Errorf("Content-Type is %q, want application/json", got)
+	}
+}
+
+// ok fails the test unless the answer is a whole 200.
+func (a *answer) ok(t *testing.T) {
+	t.Helper()
+	if a.status != 200 || a.err != nil {
+		t.Fatalf("got %d %q (%v), want a whole 200", a.status, a.body, a.err)
+	}
+}
+
+// ask makes one request on which the test ends if it is not answered by 200:
+// proof that no slot is held.
+func (g *rig) ask(target string) {
+	g.t.Helper()
+	g.get(target).ok(g.t)
+	g.outcome()
+}
+
+// certificate is what a gateway shows over TLS in tests.
+type certificate struct {
+	pair tls.Certificate
+	pool *x509.CertPool
+}
+
+var testCertificate = sync.OnceValue(func() certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:         true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return certificate{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool}
+})
+
+// rawClient is a client that says exactly what a test wants it to say.
+type rawClient struct {
+	net.Conn
+	t *testing.T
+	r *bufio.Reader
+}
+
+// dial opens a raw HTTP/1.1 connection to the gateway.
+func (g *rig) dial() *rawClient {
+	g.t.Helper()
+	c, err := net.Dial("tcp", g.addr)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { c.Close() })
+	if g.via.secure {
+		secure := tls.Client(c, &tls.Config{RootCAs: testCertificate().pool, ServerName: "127.0.0.1"})
+		if err := secure.Handshake(); err != nil {
+			g.t.Fatal(err)
+		}
+		c = secure
+	}
+	c.SetDeadline(time.Now().Add(patienceOfTests))
+	return &rawClient{Conn: c, t: g.t, r: bufio.NewReader(c)}
+}
+
+// send writes bytes as they are.
+func (c *rawClient) send(s string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.Conn, s); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
+
+// ask sends a head made of lines, with Host and token added, and a body.
+func (c *rawClient) ask(lines ...string) {
+	c.t.Helper()
+	c.send(lines[0] + "\r\nHost: gateway\r\nAuthorization: Bearer " + token + "\r\n" + strings.Join(append(lines[1:], "", ""), "\r\n"))
+}
+
+// head reads a response head as it came, without its empty line.
+func (c *rawClient) head() string {
+	c.t.Helper()
+	h, err := readHead(c.r)
+	if err != nil {
+		c.t.Fatalf("read a response head: %v after %q", err, h)
+	}
+	return strings.TrimSuffix(h, "\r\n\r\n")
+}
+
+// answer reads a response to its end.
+func (c *rawClient) answer(method string) *answer {
+	c.t.Helper()
+	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		c.t.Fatalf("read a response: %v", err)
+	}
+	b, err := io.ReadAll(res.Body)
+	if len(res.TransferEncoding) > 0 {
+		res.Header.Set("Transfer-Encoding", strings.Join(res.TransferEncoding, ", "))
+	}
+	if res.Close {
+		res.Header.Set("Connection", "close")
+	}
+	return &answer{status: res.StatusCode, header: res.Header, body: string(b), err: err}
+}
+
+// rest reads until the connection ends. A nil error is an end in good order.
+func (c *rawClient) rest() (string, error) {
+	b, err := io.ReadAll(c.r)
+	return string(b), err
+}
+
+// closed fails the test unless the gateway ends the connection, in good order
+// and without another byte.
+func (c *rawClient) closed() {
+	c.t.Helper()
+	if rest, err := c.rest(); rest != "" || err != nil {
+		c.t.Errorf("after the answer came %q and %v, want the connection's end", rest, err)
+	}
+}
+
+// reset goes away with a TCP reset.
+func (c *rawClient) reset() {
+	below := c.Conn
+	if t, ok := below.(*tls.Conn); ok {
+		below = t.NetConn()
+	}
+	below.(*net.TCPConn).SetLinger(0)
+	below.Close()
+}
+
+// syncBuffer collects log lines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// newPipe is a request body that a test writes as it goes. It ends with the
+// test if not before.
+func newPipe(t *testing.T) *pipe {
+	r, w := io.Pipe()
+	t.Cleanup(func() { w.CloseWithError(io.ErrUnexpectedEOF) })
+	return &pipe{r, w}
+}
+
+type pipe struct {
+	*io.PipeReader
+	w *io.PipeWriter
+}
+
+func (p *pipe) write(s string) { io.WriteString(p.w, s) }
+func (p *pipe) end()           { p.w.Close() }
