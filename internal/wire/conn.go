@@ -126,14 +126,14 @@ func (c *Conn) Release() {
 // when more must be filled in. It lives until the next Fill. A head longer
 // than limit bytes is a 431.
 func (c *Conn) FindHead(limit int) ([]byte, error) {
-	n, err := c.scan.find(c.Unread())
-	if err != nil {
+	unread := c.Unread()
+	n, err := c.scan.find(unread[:min(len(unread), limit)])
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if n > limit || n == 0 && c.Buffered() >= limit {
+	case n == 0 && len(unread) >= limit:
 		return nil, errHeadTooLarge
-	}
-	if n == 0 {
+	case n == 0:
 		return nil, nil
 	}
 	c.scan = headScan{}

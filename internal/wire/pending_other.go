@@ -16,6 +16,6 @@ func (*pendingRead) init(*Conn)  {}
 func (*pendingRead) can() bool   { return false }
 func (*pendingRead) read() error { return nil }
 
-// IsStale cannot look without blocking here; a stale connection shows when it
-// is used.
-func (c *Conn) IsStale() bool { return false }
+// socketIsStale cannot look without blocking here; a stale connection shows
+// when it is used.
+func (c *Conn) socketIsStale() bool { return false }

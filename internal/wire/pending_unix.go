@@ -69,9 +69,9 @@ func (p *pendingRead) attempt(fd uintptr) bool {
 	}
 }
 
-// IsStale looks, without blocking, whether an idle connection can still carry
-// a request: its peer has neither closed it nor said anything unasked.
-func (c *Conn) IsStale() bool {
+// socketIsStale looks, without blocking, whether the peer has closed the socket
+// or sent something on it.
+func (c *Conn) socketIsStale() bool {
 	if c.raw == nil {
 		return false
 	}
