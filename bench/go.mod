@@ -1,0 +1,3 @@
+module ai-gw-lite/bench
+
+go 1.26
