@@ -33,11 +33,13 @@ type Watch interface {
 // Beginning is what is known of an exchange when it begins to be followed. It
 // is not to be kept, and neither is what it points to.
 type Beginning struct {
-	Head   *wire.RequestHead
-	Client string // address
-	Route  string // empty: none matched
-	Token  string // the token's name; empty: not known
-	Start  time.Time
+	Head      *wire.RequestHead
+	RequestID string // empty: request ids are off
+	Trace     *Trace // nil: tracing is off
+	Client    string // address
+	Route     string // empty: none matched
+	Token     string // the token's name; empty: not known
+	Start     time.Time
 }
 
 // begin lets the observer follow the exchange from here on.

@@ -7,19 +7,34 @@ import (
 
 // Outcome is how an exchange went.
 type Outcome struct {
-	Client   string // address
-	Route    string // empty: none matched
-	Upstream string // scheme://host:port, empty: none was asked
-	Token    string // the token's name, never the token
-	Method   string
-	Status   int    // sent to the client, 0: nothing was
-	Code     string // of a refusal
-	Cause    error  // what the log should say of a failure
-	End      End
-	Start    time.Time
-	FirstByte,
-	Duration time.Duration
+	Client    string // address
+	Route     string // empty: none matched
+	Upstream  string // of the last attempt: its id, or scheme://host:port; empty: none was asked
+	Key       string // of the last attempt: the key's id, if it came from a pool
+	Token     string // the token's name, never the token
+	Method    string
+	Status    int    // sent to the client, 0: nothing was
+	Code      string // of a refusal
+	Cause     error  // what the log should say of a failure
+	End       End
+	Attempts  []Attempt // in order; not to be kept
+	Start     time.Time
+	FirstByte time.Duration // until the head of the answer went to the client
+	Duration  time.Duration
+	Overhead  time.Duration // the gateway's own part of FirstByte
+
 	BytesIn, BytesOut int64 // body bytes
+}
+
+// Attempt is one try to get an answer from an upstream.
+type Attempt struct {
+	Upstream string
+	Key      string
+	Result   string // "ok", "status_429", "connect_error", "timeout" or "broken"
+	Status   int    // 0: no answer came
+	Span     SpanID
+	Start    time.Time
+	Duration time.Duration // until its head came or it failed
 }
 
 // End says how an exchange ended.
@@ -31,6 +46,9 @@ const (
 	Timeout        End = "timeout"
 	UpstreamBroken End = "upstream_broken"
 	ClientGone     End = "client_gone"
+	Idle           End = "idle"      // stream_idle_timeout_ms ran out
+	Draining       End = "draining"  // cut at the end of a drain
+	Truncated      End = "truncated" // ended cleanly, but not as its format ends: observers tell
 )
 
 // Panic is the cause of an exchange that ended in a defect of the gateway. Its
