@@ -67,6 +67,9 @@ func (p *provider) answer(w http.ResponseWriter, r *http.Request, v vendor, read
 	if err != nil && !errors.As(err, &tooLarge) {
 		return errClientGone
 	}
+	if p.OnRequest != nil {
+		p.OnRequest(r.URL.Path)
+	}
 	if err := d.beforeHead(); err != nil {
 		return err
 	}

@@ -22,6 +22,11 @@ type Options struct {
 	// place waits for its value too. A closed channel holds back nothing.
 	Gate <-chan struct{}
 
+	// OnRequest, when not nil, is called once for each request when all of it has
+	// been read and none of its answer sent, with the request's path. It may block,
+	// and then the answer waits; it may be called from several goroutines.
+	OnRequest func(path string)
+
 	// OnCanceled, when not nil, is called once for each request whose client went
 	// away before its answer was complete, with the request's path. It must not
 	// block; it may be called from several goroutines.

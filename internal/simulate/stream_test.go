@@ -110,6 +110,39 @@ func TestClientThatLeavesIsNoticed(t *testing.T) {
 	}
 }
 
+func TestRequestIsReportedBeforeItsAnswer(t *testing.T) {
+	arrived, release := make(chan string), make(chan struct{})
+	server := start(t, Options{OnRequest: func(path string) {
+		arrived <- path
+		<-release
+	}})
+	answered := make(chan error)
+	go func() {
+		res, err := http.Post(server.URL()+"/api/chat", "application/json", strings.NewReader(streams[5].body))
+		if err == nil {
+			err = res.Body.Close()
+		}
+		answered <- err
+	}()
+	select {
+	case path := <-arrived:
+		if path != "/api/chat" {
+			t.Errorf("path %q", path)
+		}
+	case err := <-answered:
+		t.Fatalf("answered unreported: %v", err)
+	}
+	select {
+	case err := <-answered:
+		t.Fatalf("answered while the report had not returned: %v", err)
+	default:
+	}
+	close(release)
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCompleteAnswersAreNotCanceled(t *testing.T) {
 	server := start(t, Options{})
 	for _, s := range streams {
