@@ -70,6 +70,7 @@ keys stay here. It streams both ways without changing a byte.
   ai-gw-lite demo              see it work, no key needed
   ai-gw-lite init              write a starter config.yaml
   ai-gw-lite --config FILE     serve (same as: ai-gw-lite serve --config FILE)`,
+		Version:       versionText(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(*cobra.Command, []string) error {

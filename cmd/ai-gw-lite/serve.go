@@ -67,11 +67,15 @@ func start(c *config.Config, log *slog.Logger) (*running, error) {
 	if r.ln, err = server.Listen(c.Listen); err != nil {
 		return nil, err
 	}
+	snapshot, err := gateway.Compile(c)
+	if err != nil {
+		return nil, err
+	}
 	g := gateway.New(upstream.NewDialer(nil), observe.NewFailures(log))
-	g.Use(gateway.Compile(c))
+	g.Use(snapshot)
 	r.server = server.New(g, secure, log)
 	go func() { r.failed <- r.server.Serve(r.ln) }()
-	log.Info("serving", "address", r.ln.Addr().String(), "tls", secure != nil, "routes", len(c.Routes), "version", version())
+	log.Info("serving", "address", r.ln.Addr().String(), "tls", secure != nil, "routes", len(c.Routes), "version", versionText())
 	return r, nil
 }
 

@@ -8,17 +8,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// linked is the version that the Makefile links in.
-var linked string
+// version is linked in by the Makefile.
+var version = "dev"
 
-func version() string {
-	if linked != "" {
-		return linked
+func versionText() string {
+	if version != "dev" {
+		return version
 	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return "dev"
+	return version
 }
 
 func newVersion() *cobra.Command {
@@ -27,7 +27,7 @@ func newVersion() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
-			fmt.Printf("ai-gw-lite %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Printf("ai-gw-lite %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
 }

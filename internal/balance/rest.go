@@ -19,15 +19,15 @@ func (r *Rest) Left(now time.Time) time.Duration {
 
 // Cool lets the rest last for d from now on, unless it lasts longer already.
 // begins says that there was no rest before.
-func (r *Rest) Cool(now time.Time, d time.Duration) (begins, changed bool) {
+func (r *Rest) Cool(now time.Time, d time.Duration) (begins bool) {
 	until := now.Add(d).UnixNano()
 	for {
 		old := r.until.Load()
 		if old >= until {
-			return false, false
+			return false
 		}
 		if r.until.CompareAndSwap(old, until) {
-			return old <= now.UnixNano(), true
+			return old <= now.UnixNano()
 		}
 	}
 }

@@ -9,18 +9,3 @@ func (x *exchange) admit() error {
 	x.admitted = true
 	return nil
 }
-
-// choose takes a slot of the route's provider key, where there is a cap. It is
-// held until account.
-func (x *exchange) choose() error {
-	r := x.route
-	if r.slots == nil {
-		return nil
-	}
-	if !r.slots.Acquire(r.maxSlots) {
-		x.giveBack()
-		return &errUpstreamExceeded
-	}
-	x.slot = r.slots
-	return nil
-}

@@ -22,12 +22,14 @@ const (
 	causeNone cause = iota
 	causeClientGone
 	causeBudget
+	causeIdle
 	causeBadBody
 )
 
 var (
 	errClientGone = errors.New("the client has gone away")
 	errBudget     = errors.New("request_timeout_ms ran out")
+	errIdle       = errors.New("stream_idle_timeout_ms ran out")
 )
 
 // clock is what other goroutines may touch of an exchange: the timer that
@@ -35,29 +37,36 @@ var (
 // from there.
 type clock struct {
 	side     sync.WaitGroup // the goroutine on the client's side
-	uploaded atomic.Bool    // the request's body went upstream whole
+	uploaded atomic.Bool    // the request's body was read to its end
 	bytesIn  atomic.Int64
+	lastByte atomic.Int64 // when a stream last brought something, for its idle timeout
 
-	mu       sync.Mutex
-	timer    *time.Timer
-	began    time.Time // when forwarding began; zero: not yet, or no longer
-	deadline time.Time // of the request budget; zero: none, or no longer
-	watching bool      // the client's side has its goroutine
-	cause    cause
-	badBody  error              // for causeBadBody
-	cancel   context.CancelFunc // of a dial that goes on
-	dead     *upstream.Conn     // the connection to abort
-	tearing  bool               // the answer is under way: an abort takes the client along
+	mu        sync.Mutex
+	timer     *time.Timer
+	began     time.Time // when forwarding began; zero: not yet, or no longer
+	deadline  time.Time // of the request budget; zero: none, or no longer
+	firstByte time.Time // by when this attempt's head must come; zero: no matter
+	late      bool      // it did not
+	idle      time.Duration
+	drain     time.Duration // how long to read on without the client; 0: not at all
+	gone      bool          // the client has left, and the answer is read on
+	watching  bool          // the client's side has its goroutine
+	cause     cause
+	badBody   error          // for causeBadBody
+	cancel    func()         // of a dial or a wait that goes on
+	dead      *upstream.Conn // the connection to abort
+	tearing   bool           // the answer is under way: an abort takes the client along
 }
 
-// startClock begins to watch over the exchange: its budget, and whether its
-// client is still there.
+// startClock begins to watch over the exchange: its budget, which is that of
+// the upstream tried first, and whether its client is still there.
 func (x *exchange) startClock() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.began = time.Now()
-	x.deadline = x.began.Add(x.route.requestTimeout)
-	d := min(silence, x.route.requestTimeout)
+	x.deadline = x.began.Add(x.target.requestTimeout)
+	x.drain = x.route.drain
+	d := min(silence, x.target.requestTimeout)
 	if x.timer == nil {
 		x.timer = time.AfterFunc(d, x.tick)
 	} else {
@@ -74,15 +83,28 @@ func (x *exchange) tick() {
 		return
 	}
 	now := time.Now()
-	if !x.deadline.IsZero() && !now.Before(x.deadline) {
+	next := earliest(x.deadline, x.firstByte)
+	if due(x.deadline, now) {
 		x.abortLocked(causeBudget)
 		return
 	}
-	next := x.deadline
-	if quiet := x.began.Add(silence); now.Before(quiet) {
-		if next.IsZero() || quiet.Before(next) {
-			next = quiet
+	if due(x.firstByte, now) {
+		x.late, x.firstByte = true, time.Time{}
+		if x.dead != nil {
+			x.dead.Abort()
 		}
+		next = x.deadline
+	}
+	if x.idle > 0 {
+		quiet := time.Unix(0, x.lastByte.Load()).Add(x.idle)
+		if due(quiet, now) {
+			x.abortLocked(causeIdle)
+			return
+		}
+		next = earliest(next, quiet)
+	}
+	if patient := x.began.Add(silence); now.Before(patient) {
+		next = earliest(next, patient)
 	} else if x.uploaded.Load() {
 		x.watchLocked()
 	}
@@ -91,11 +113,57 @@ func (x *exchange) tick() {
 	}
 }
 
-// endBudget lets a stream last as long as it likes.
-func (x *exchange) endBudget() {
+func due(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
+
+// earliest is the earlier of two times of which either may be none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// awaitFirstByte bounds the wait for this attempt's head.
+func (x *exchange) awaitFirstByte(d time.Duration) {
+	if d == 0 {
+		return
+	}
 	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.late, x.firstByte = false, time.Now().Add(d)
+	x.timer.Reset(min(silence, d))
+}
+
+// firstByteLate ends that wait and says whether it was too long.
+func (x *exchange) firstByteLate() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	late := x.late
+	x.late, x.firstByte = false, time.Time{}
+	return late
+}
+
+// budgetLeft is what is left of the request's time.
+func (x *exchange) budgetLeft() time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return time.Until(x.deadline)
+}
+
+// endBudget lets a stream last as long as it likes, though not in silence for
+// longer than idle, unless that is 0.
+func (x *exchange) endBudget(idle time.Duration) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.gone {
+		return // the deadline is that of reading on
+	}
 	x.deadline = time.Time{}
-	x.mu.Unlock()
+	if idle > 0 {
+		x.lastByte.Store(time.Now().UnixNano())
+		x.idle = idle
+		x.timer.Reset(min(silence, idle))
+	}
 }
 
 // stopClock ends everything that goes on beside the exchange and waits for it.
@@ -105,7 +173,7 @@ func (x *exchange) stopClock() (aborted bool) {
 	x.mu.Lock()
 	x.began = time.Time{}
 	watching := x.watching
-	aborted = x.cause != causeNone || !x.uploaded.Load()
+	aborted = x.cause != causeNone || !x.sink.whole.Load()
 	if aborted && x.dead != nil {
 		x.dead.Abort() // frees an upload that is stuck in a write
 	}
@@ -129,7 +197,9 @@ func (x *exchange) resetClock() {
 	defer x.mu.Unlock()
 	x.uploaded.Store(false)
 	x.bytesIn.Store(0)
-	x.deadline, x.watching, x.cause, x.badBody = time.Time{}, false, causeNone, nil
+	x.deadline, x.firstByte, x.late, x.idle = time.Time{}, time.Time{}, false, 0
+	x.drain, x.gone, x.watching = 0, false, false
+	x.cause, x.badBody = causeNone, nil
 	x.cancel, x.dead, x.tearing = nil, nil, false
 }
 
@@ -169,8 +239,8 @@ func (x *exchange) upload() bool {
 			return false
 		}
 		x.sawRequest(&p)
-		if err := x.up.WritePiece(&p, x.uploading); err != nil {
-			return false // an answer may have come first: reading it will tell
+		if !x.sink.write(&p) {
+			return false
 		}
 		if p.Last {
 			x.uploaded.Store(true)
@@ -206,9 +276,13 @@ func (x *exchange) abortLocked(c cause) {
 	if x.began.IsZero() || x.cause != causeNone {
 		return
 	}
+	if c == causeClientGone && x.leaveLocked() {
+		return
+	}
 	x.cause = c
 	if x.cancel != nil {
 		x.cancel()
+		x.cancel = nil
 	}
 	if x.dead != nil {
 		x.dead.Abort()
@@ -216,6 +290,37 @@ func (x *exchange) abortLocked(c cause) {
 	if x.tearing {
 		x.down.Abort()
 	}
+}
+
+// leaveLocked lets an exchange whose client has gone away go on to the end of
+// its answer, for the sake of the usage it tells, where the route wants that.
+func (x *exchange) leaveLocked() bool {
+	if x.gone {
+		return true
+	}
+	if x.drain == 0 || x.dead == nil || !x.uploaded.Load() {
+		return false
+	}
+	x.gone = true
+	x.deadline = time.Now().Add(x.drain)
+	x.timer.Reset(x.drain)
+	x.down.Abort()
+	return true
+}
+
+// isGone reports that the client has left and the answer is read on.
+func (x *exchange) isGone() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.gone
+}
+
+// readsOn reports whether the answer is read on although it can no longer be
+// sent.
+func (x *exchange) readsOn() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.cause == causeNone && x.leaveLocked()
 }
 
 // attach makes c the connection that an abort ends, nil for none. False says
@@ -227,17 +332,37 @@ func (x *exchange) attach(c *upstream.Conn) bool {
 	return x.cause == causeNone
 }
 
+// mayCancel makes cancel what an abort calls, once. False says that the
+// exchange has been aborted already.
+func (x *exchange) mayCancel(cancel context.CancelFunc) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.cancel = cancel
+	return x.cause == causeNone
+}
+
+// mayAnswer begins the answer: from here on an abort breaks it off. False says
+// that the exchange has been aborted already.
+func (x *exchange) mayAnswer() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.tearing = true
+	return x.cause == causeNone
+}
+
 // causeOf is the error of an exchange that was ended from another goroutine,
 // or nil.
 func (x *exchange) causeOf() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	switch x.cause {
-	case causeClientGone:
+	switch {
+	case x.cause == causeClientGone || x.cause != causeNone && x.gone:
 		return errClientGone
-	case causeBudget:
+	case x.cause == causeBudget:
 		return errTimeout.because(errBudget)
-	case causeBadBody:
+	case x.cause == causeIdle:
+		return errIdle
+	case x.cause == causeBadBody:
 		return errMalformedBody.because(x.badBody)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ai-gw-lite/internal/balance"
 	"ai-gw-lite/internal/limit"
 	"ai-gw-lite/internal/upstream"
 	"ai-gw-lite/internal/wire"
@@ -32,6 +33,14 @@ var steps = [...]struct {
 type exchange struct {
 	task
 	clock
+	scratch
+	sink sink
+}
+
+// scratch is memory that is used again from one exchange to the next.
+type scratch struct {
+	targetOptions, keyOptions []balance.Option
+	attempts                  [2]Attempt
 }
 
 // task is what the exchange's own goroutine knows of it.
@@ -46,22 +55,38 @@ type task struct {
 	presented []byte // the token as sent: no header that equals it goes upstream
 	cors      corsReply
 	place     limit.Place
-	placed    bool         // place is taken
-	admitted  bool         // a downstream slot is held
-	slot      *limit.Slots // the upstream slot held, or nil
+	placed    bool // place is taken
+	admitted  bool // a downstream slot is held
 
-	out       *wire.Output // the request as the upstream gets it
-	uploading wire.Framing // how the rest of the body goes out
-	toHead    bool
-	websocket *handshake
-	up        *upstream.Conn
-	response  Response
-	answered  bool  // a response head was sent
-	whole     bool  // the answer was read to its end
-	aborted   bool  // the upstream connection can carry no other exchange
-	begun     bool  // the observer was asked
-	watcher   Watch // what follows the exchange; nil: nothing
-	outcome   Outcome
+	session        string // what keeps it on one upstream; empty: nothing
+	wantsWebSocket bool
+	target         *target // the upstream and key of this attempt
+	key            *key
+	slot           *limit.Slots // the key's, held; or nil
+	failures       []place      // what failed for this request
+
+	out        *wire.Output // the request as the upstream gets it
+	bodiless   bool
+	repeatable bool // sending it twice does no harm
+	toHead     bool
+	websocket  *handshake
+	up         *upstream.Conn
+	held       *heldAnswer // the answer to give if no better one comes
+
+	requestID string // empty: off
+	trace     *Trace // nil: off
+	span      SpanID // of the attempt
+	sdk       sdk    // who calls, for native errors
+	sentAt    time.Time
+	headAt    time.Time // when the head of the answer came
+
+	response Response
+	answered bool  // a response head was sent
+	left     bool  // the client has left; the answer is read on
+	whole    bool  // the answer was read to its end
+	begun    bool  // the observer was asked
+	watcher  Watch // what follows the exchange; nil: nothing
+	outcome  Outcome
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -69,11 +94,15 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 func takeExchange(g *Gateway, d Downstream) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.gw, x.snap, x.down, x.req = g, g.snapshot.Load(), d, d.Head()
-	x.outcome = Outcome{Start: time.Now()}
+	x.outcome = Outcome{Start: time.Now(), Attempts: x.attempts[:0]}
+	if x.snap.nativeErrors {
+		x.sdk = sdkOf(x.req.Path)
+	}
 	return x
 }
 
 func (x *exchange) run() error {
+	x.identify()
 	for i := range steps {
 		if err := steps[i].run(x); err != nil {
 			return err
@@ -97,7 +126,7 @@ func (x *exchange) end(err error) {
 		x.down.Abort()
 		return
 	}
-	x.aborted = x.stopClock() || x.aborted // nobody else reads the client while it is answered
+	x.giveUp() // a refused request is over before its client can ask again
 	x.outcome.Status, x.outcome.Code, x.outcome.Cause = refusal.Status, refusal.Code, refusal.Cause
 	x.outcome.FirstByte = time.Since(x.outcome.Start)
 	if err := x.answer(refusal); err != nil && x.outcome.End == "" {
@@ -113,25 +142,31 @@ func (x *exchange) account() {
 		x.outcome.End = UpstreamBroken
 		x.down.Abort()
 	}
-	x.aborted = x.stopClock() || x.aborted
-	if x.up != nil {
-		if x.whole && !x.aborted {
-			x.up.Release()
-		} else {
-			x.up.Close()
-		}
-	}
-	if x.slot != nil {
-		x.slot.Release()
-	}
-	if x.admitted {
-		x.gw.downstream.Release()
-	}
+	x.giveUp()
 	x.conclude()
 	if x.out != nil {
 		x.out.Free()
 	}
 	x.recycle()
+}
+
+// giveUp stops what goes on beside the exchange and gives back what it holds.
+// It may be called again.
+func (x *exchange) giveUp() {
+	aborted := x.stopClock()
+	if x.up != nil {
+		if x.whole && !aborted {
+			x.up.Release()
+		} else {
+			x.up.Close()
+		}
+		x.up = nil
+	}
+	x.releaseSlot()
+	if x.admitted {
+		x.gw.downstream.Release()
+		x.admitted = false
+	}
 }
 
 // conclude completes the outcome and hands it to the observer.
@@ -160,8 +195,10 @@ func (x *exchange) conclude() {
 
 func (x *exchange) endKind() End {
 	switch {
-	case x.cause == causeClientGone:
+	case x.cause == causeClientGone || x.gone:
 		return ClientGone
+	case x.cause == causeIdle:
+		return Idle
 	case x.outcome.Status == 504 && x.outcome.Code != "" || x.cause == causeBudget:
 		return Timeout
 	case x.outcome.Status == 502 && x.outcome.Code != "":
@@ -180,6 +217,8 @@ func (x *exchange) recycle() {
 	clear(fields[:cap(fields)])
 	x.task = task{}
 	x.response.Fields = fields[:0]
+	x.attempts = [2]Attempt{}
 	x.resetClock()
+	x.sink.reset()
 	exchanges.Put(x)
 }

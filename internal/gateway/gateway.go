@@ -16,15 +16,18 @@ import (
 )
 
 // Gateway serves exchanges on the snapshot in force. What must outlive a
-// snapshot (windows, slots, idle connections) is held here, found by name.
+// snapshot (windows, slots, rests, sessions, idle connections) is held here,
+// found by name.
 type Gateway struct {
 	snapshot atomic.Pointer[Snapshot]
 	observer Observer // nil: nobody
+	onRest   func(Resting)
 
 	windows    *limit.Windows
 	slots      limit.Registry
 	downstream *limit.Slots
 	pools      *upstream.Pools
+	resting    resting
 }
 
 // New makes a gateway that serves nothing until Use. The observer, which may
@@ -43,6 +46,7 @@ func New(dialer *upstream.Dialer, observer Observer) *Gateway {
 func (g *Gateway) Use(s *Snapshot) {
 	s.bind(g)
 	g.snapshot.Store(s)
+	g.retain(s)
 }
 
 // Serve carries one exchange to its end. It blocks until the answer has been

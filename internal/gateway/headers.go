@@ -22,7 +22,7 @@ var hopByHopHeaders = [...]string{
 // case, and _ read as -, since many servers take X_Api_Key for X-Api-Key.
 type dropList map[string]struct{}
 
-func compileDropList(u *config.Upstream, sources []config.TokenSource) dropList {
+func compileDropList(u *config.Upstream, sources []config.TokenSource, id identity) dropList {
 	d := make(dropList)
 	d.add(hopByHopHeaders[:]...)
 	for _, s := range sources {
@@ -35,6 +35,13 @@ func compileDropList(u *config.Upstream, sources []config.TokenSource) dropList 
 	for _, h := range u.InjectHeaders {
 		d.add(h.Name)
 	}
+	if len(u.Keys) > 0 {
+		d.add(u.KeyHeader.Name)
+	}
+	if u.UserAgent != "" {
+		d.add("user-agent")
+	}
+	d.add(id.headers()...)
 	return d
 }
 
@@ -69,13 +76,13 @@ func fold(b, name []byte) []byte {
 // lines in their order and letter case, less those that are not for the
 // upstream, then what the route injects.
 func (x *exchange) appendHead(b []byte) []byte {
-	r, req := x.route, x.req
+	t, req := x.target, x.req
 	b = append(b, req.Method...)
 	b = append(b, ' ')
-	b = r.appendTarget(b, req.Target)
+	b = t.appendTarget(b, req.Target)
 	b = append(b, " HTTP/1.1\r\n"...)
 	lastXFF := -1
-	if r.xff {
+	if t.xff {
 		lastXFF = x.lastForwardedFor()
 	}
 	hosted := false
@@ -83,7 +90,7 @@ func (x *exchange) appendHead(b []byte) []byte {
 		f := &req.Fields[i]
 		switch {
 		case f.Known == wire.Host:
-			b = appendBytesLine(b, f.Name, r.host)
+			b = appendBytesLine(b, f.Name, t.host)
 			hosted = true
 		case f.Known == wire.ContentLength:
 			b = appendBytesLine(b, f.Name, f.Value)
@@ -101,12 +108,14 @@ func (x *exchange) appendHead(b []byte) []byte {
 		}
 	}
 	if !hosted {
-		b = appendBytesLine(b, []byte("Host"), r.host)
+		b = appendBytesLine(b, []byte("Host"), t.host)
 	}
-	if r.xff && lastXFF < 0 && !r.drop.holds([]byte("x-forwarded-for")) {
+	if t.xff && lastXFF < 0 && !t.drop.holds([]byte("x-forwarded-for")) {
 		b = appendLine(b, "X-Forwarded-For", x.down.ClientIP())
 	}
-	b = append(b, r.inject...)
+	b = append(b, t.inject...)
+	b = append(b, x.key.inject...)
+	b = x.appendIdentity(b)
 	if req.Framing == wire.ByChunks {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
@@ -119,7 +128,7 @@ func (x *exchange) appendHead(b []byte) []byte {
 // isForUpstream reports whether the client's header line may be passed on.
 func (x *exchange) isForUpstream(f *wire.Field) bool {
 	switch {
-	case f.Known.IsHopByHop() || x.route.drop.holds(f.Name):
+	case f.Known.IsHopByHop() || x.target.drop.holds(f.Name):
 		return false
 	case x.req.Nominates && wire.IsNominated(x.req.Fields, f.Name):
 		return false
@@ -157,6 +166,7 @@ func (x *exchange) takeFields(h *wire.ResponseHead) []wire.Field {
 		case h.Nominates && f.Known != wire.ContentLength && wire.IsNominated(h.Fields, f.Name):
 		case f.Known == wire.ContentLength && h.Status == 204: // RFC 9110 section 8.6
 		case x.snap.cors != nil && f.Known.IsAccessControl():
+		case x.target.removes != nil && x.target.removes.holds(f.Name):
 		default:
 			fields = append(fields, *f)
 		}

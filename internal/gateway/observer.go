@@ -47,7 +47,7 @@ func (x *exchange) begin() {
 	if x.begun = true; x.gw.observer == nil {
 		return
 	}
-	b := Beginning{Head: x.down.Head(), Client: x.down.ClientIP(), Start: x.outcome.Start}
+	b := Beginning{Head: x.down.Head(), RequestID: x.requestID, Trace: x.trace, Client: x.down.ClientIP(), Start: x.outcome.Start}
 	if x.route != nil {
 		b.Route = x.route.id
 	}

@@ -16,6 +16,7 @@ type Outcome struct {
 	Status    int    // sent to the client, 0: nothing was
 	Code      string // of a refusal
 	Cause     error  // what the log should say of a failure
+	Note      string // what it should say besides
 	End       End
 	Attempts  []Attempt // in order; not to be kept
 	Start     time.Time

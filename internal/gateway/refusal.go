@@ -36,6 +36,7 @@ var (
 	errUnauthorized       = Refusal{Status: 401, Code: "unauthorized"}
 	errOriginNotAllowed   = Refusal{Status: 403, Code: "cors_origin_not_allowed"}
 	errRouteNotFound      = Refusal{Status: 404, Code: "route_not_found"}
+	errWebSocketDisabled  = Refusal{Status: 426, Code: "websocket_disabled"}
 	errRateLimited        = Refusal{Status: 429, Code: "rate_limited"}
 	errConnect            = Refusal{Status: 502, Code: "upstream_connect_error"}
 	errRequestFailed      = Refusal{Status: 502, Code: "upstream_request_failed"}
@@ -53,8 +54,9 @@ func (x *exchange) answer(r *Refusal) error {
 	*res = Response{Status: r.Status, Reason: reasonOf(r.Status), Framing: wire.ByLength, Refusal: true, Fields: res.Fields[:0]}
 	body := []byte(nil)
 	if r.Code != "" {
-		body = []byte(`{"error":"` + r.Code + `"}`)
+		body = r.body(x.snap.nativeErrors, x.sdk)
 		res.add("Content-Type", "application/json")
+		res.add("X-Gw-Error", r.Code)
 	}
 	res.add("Content-Length", strconv.Itoa(len(body)))
 	if r.Status == 401 {
@@ -64,6 +66,7 @@ func (x *exchange) answer(r *Refusal) error {
 		res.add("Retry-After", strconv.Itoa(r.RetryAfter))
 	}
 	x.cors.apply(res)
+	x.sign(res)
 	return x.down.Respond(res, &wire.Piece{Data: [][]byte{body}, Last: true})
 }
 

@@ -9,16 +9,27 @@ import (
 // relay sends the answer to the client as it comes: one read, one write. A
 // body that breaks off is broken off towards the client too.
 func (x *exchange) relay() error {
+	if x.held != nil {
+		return x.relayHeld()
+	}
 	h := &x.up.Head
 	if h.Status == 101 {
 		return x.tunnel()
 	}
 	if isStream(h) {
-		x.endBudget()
+		x.endBudget(x.target.idleTimeout)
 	}
-	if err := x.respond(h); err != nil {
+	first, err := x.up.NextBuffered()
+	if err := x.respond(h, &first); err != nil {
 		return err
 	}
+	if err != nil {
+		return x.broken(err)
+	}
+	return x.relayRest()
+}
+
+func (x *exchange) relayRest() error {
 	for !x.up.BodyDone() {
 		p, err := x.up.Next()
 		if werr := x.write(&p); werr != nil {
@@ -32,27 +43,43 @@ func (x *exchange) relay() error {
 	return nil
 }
 
+// relayHeld sends the answer that was kept while others were tried.
+func (x *exchange) relayHeld() error {
+	held := x.held
+	first := wire.Piece{Data: [][]byte{held.body}, Last: !held.open}
+	if err := x.respond(&held.head, &first); err != nil {
+		return err
+	}
+	if held.open {
+		return x.relayRest()
+	}
+	return nil
+}
+
 // respond sends the head, and with it what has come of the body.
-func (x *exchange) respond(h *wire.ResponseHead) error {
+func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 	res := &x.response
 	*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h), Framing: h.Framing, Unfinished: !x.uploaded.Load()}
 	x.cors.apply(res)
+	x.sign(res)
 	if !x.mayAnswer() {
 		return x.causeOf()
 	}
 	x.outcome.Status = h.Status
-	x.outcome.FirstByte = time.Since(x.outcome.Start)
-	first, err := x.up.NextBuffered()
 	x.answered = true
 	if x.watcher != nil {
 		x.watcher.ResponseHead(res)
 	}
-	x.sawResponse(&first)
-	if werr := x.down.Respond(res, &first); werr != nil {
-		return x.clientBroke(werr)
+	x.sawResponse(first)
+	if x.isGone() {
+		return nil
 	}
+	err := x.down.Respond(res, first)
+	now := time.Now()
+	x.outcome.FirstByte = now.Sub(x.outcome.Start)
+	x.outcome.Overhead += now.Sub(x.headAt)
 	if err != nil {
-		return x.broken(err)
+		return x.clientBroke(err)
 	}
 	return nil
 }
@@ -62,19 +89,16 @@ func (x *exchange) write(p *wire.Piece) error {
 		return nil
 	}
 	x.sawResponse(p)
+	if x.target.idleTimeout > 0 {
+		x.lastByte.Store(time.Now().UnixNano())
+	}
+	if x.left {
+		return nil
+	}
 	if err := x.down.Write(p); err != nil {
 		return x.clientBroke(err)
 	}
 	return nil
-}
-
-// mayAnswer begins the answer: from here on an abort breaks it off. False says
-// that the exchange has been aborted already.
-func (x *exchange) mayAnswer() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.tearing = true
-	return x.cause == causeNone
 }
 
 // broken is the error of an answer whose upstream broke off.
@@ -86,8 +110,13 @@ func (x *exchange) broken(err error) error {
 	return err
 }
 
-// clientBroke is the error of an answer that could not be sent.
+// clientBroke is the error of an answer that could not be sent; nil where it
+// is read on all the same.
 func (x *exchange) clientBroke(err error) error {
+	if x.readsOn() {
+		x.left = true
+		return nil
+	}
 	if cause := x.causeOf(); cause != nil {
 		return cause
 	}

@@ -3,11 +3,8 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"time"
 
 	"ai-gw-lite/internal/config"
-	"ai-gw-lite/internal/limit"
-	"ai-gw-lite/internal/upstream"
 	"ai-gw-lite/internal/wire"
 )
 
@@ -21,30 +18,8 @@ type Snapshot struct {
 	cors          *corsPolicy // nil: off
 	perMinute     int         // 0: no limit
 	maxDownstream int         // 0: no cap
-}
-
-// route is where the requests below a prefix go, and how.
-type route struct {
-	id       string
-	prefix   string
-	strip    bool
-	endpoint *upstream.Endpoint
-	pool     *upstream.Pool // bound by Gateway.Use
-	origin   string         // scheme://host:port, for the log
-
-	targetStart string // what stands before base path and rest: empty, or the origin for an absolute-form proxy
-	basePath    string
-	host        []byte // the Host header's value
-
-	drop   dropList
-	inject []byte // header lines, ready to send
-	xff    bool   // forward_xff
-
-	connectTimeout, requestTimeout time.Duration
-
-	slotName string       // empty: no cap
-	maxSlots int          //
-	slots    *limit.Slots // bound by Gateway.Use
+	nativeErrors  bool
+	identity      identity
 }
 
 // principal is who a gateway token stands for.
@@ -59,13 +34,16 @@ type tokenSource struct {
 	bearer bool
 }
 
-// Compile makes a snapshot of a valid configuration. It has no side effect.
-func Compile(c *config.Config) *Snapshot {
+// Compile makes a snapshot of a valid configuration. It has no side effect but
+// to read the files of trust that it names.
+func Compile(c *config.Config) (*Snapshot, error) {
 	s := &Snapshot{
 		routes:        make(map[string]*route, len(c.Routes)),
 		principals:    make(map[[sha256.Size]byte]*principal, len(c.Auth.Tokens)),
 		perMinute:     c.RateLimit.PerMinute,
 		maxDownstream: c.Concurrency.DownstreamMaxInflight,
+		nativeErrors:  c.Errors.Native,
+		identity:      compileIdentity(c.Observability),
 	}
 	for _, t := range c.Auth.Tokens {
 		sum := sha256.Sum256([]byte(t))
@@ -75,98 +53,22 @@ func Compile(c *config.Config) *Snapshot {
 		s.sources = append(s.sources, tokenSource{header: t.Header, known: wire.Recognise([]byte(t.Header)), bearer: t.Bearer})
 	}
 	for i := range c.Routes {
-		r := compileRoute(&c.Routes[i], c)
+		r, err := compileRoute(&c.Routes[i], c, s.identity)
+		if err != nil {
+			return nil, err
+		}
 		s.routes[r.prefix] = r
 		s.longest = max(s.longest, len(r.prefix))
 	}
 	if c.CORS.Enabled {
 		s.cors = compileCORS(&c.CORS, s.sources)
 	}
-	return s
+	return s, nil
 }
 
 // bind connects the snapshot with the state that outlives it.
 func (s *Snapshot) bind(g *Gateway) {
 	for _, r := range s.routes {
-		r.pool = g.pools.Get(r.endpoint)
-		if r.slotName != "" {
-			r.slots = g.slots.Slots(r.slotName)
-		}
+		r.bind(g)
 	}
-}
-
-func compileRoute(c *config.Route, all *config.Config) *route {
-	u := &c.Upstreams[0]
-	r := &route{
-		id:             c.ID,
-		prefix:         c.Prefix,
-		strip:          u.StripPrefix,
-		endpoint:       compileEndpoint(u),
-		origin:         u.BaseURL.Scheme + "://" + u.BaseURL.Authority,
-		basePath:       u.BaseURL.Path,
-		host:           []byte(u.BaseURL.Authority),
-		drop:           compileDropList(u, all.Auth.Sources),
-		xff:            u.ForwardXFF,
-		connectTimeout: u.ConnectTimeout,
-		requestTimeout: u.RequestTimeout,
-	}
-	if r.endpoint.AbsoluteForm() {
-		r.targetStart = r.origin
-	}
-	for _, h := range u.InjectHeaders {
-		if wire.Recognise([]byte(h.Name)) == wire.Host {
-			r.host = []byte(h.Value)
-			continue
-		}
-		r.inject = appendLine(r.inject, h.Name, h.Value)
-	}
-	if login := r.endpoint.ProxyAuthorization(); login != "" {
-		r.inject = appendLine(r.inject, "Proxy-Authorization", login)
-	}
-	r.maxSlots = all.Concurrency.UpstreamPerKeyMaxInflight
-	if u.KeyMaxInflight > 0 {
-		r.maxSlots = u.KeyMaxInflight
-	}
-	if r.maxSlots > 0 {
-		r.slotName = c.ID + "\x00" + hash(injectedKey(u))
-	}
-	return r
-}
-
-func compileEndpoint(u *config.Upstream) *upstream.Endpoint {
-	e := &upstream.Endpoint{
-		Address:    u.BaseURL.Address,
-		ServerName: u.BaseURL.ServerName,
-		TLS:        u.BaseURL.Scheme == "https",
-	}
-	if p := u.Proxy; p != nil {
-		e.Proxy = &upstream.Proxy{Protocol: upstream.ProxyProtocol(p.Protocol), Address: p.Address, Username: p.Username, Password: p.Password}
-	}
-	return e
-}
-
-// injectedKey is the provider key by which slots are counted: the value that
-// the configuration injects, never one that a client sends.
-func injectedKey(u *config.Upstream) string {
-	for _, known := range [...]string{"authorization", "x-api-key"} {
-		for _, h := range u.InjectHeaders {
-			if wire.EqualFold([]byte(h.Name), known) && h.Value != "" {
-				return h.Value
-			}
-		}
-	}
-	return ""
-}
-
-// hash keeps a secret out of names.
-func hash(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
-
-func appendLine(b []byte, name, value string) []byte {
-	b = append(b, name...)
-	b = append(b, ": "...)
-	b = append(b, value...)
-	return append(b, "\r\n"...)
 }

@@ -40,7 +40,7 @@ func (h *handshake) acceptedBy(res *wire.ResponseHead) bool {
 
 // tunnel passes bytes both ways until either side closes.
 func (x *exchange) tunnel() error {
-	if err := x.respond(&x.up.Head); err != nil {
+	if err := x.respond(&x.up.Head, &wire.Piece{}); err != nil {
 		return err
 	}
 	x.stopClock()

@@ -125,7 +125,11 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 	}
 	g := &rig{t: t, via: via, addr: ln.Addr().String(), ended: make(chan gateway.Outcome, 10000), log: new(syncBuffer)}
 	g.gateway = gateway.New(upstream.NewDialer(nil), watches(append([]gateway.Watch{g}, more...)))
-	g.gateway.Use(gateway.Compile(c))
+	snapshot, err := gateway.Compile(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.gateway.Use(snapshot)
 	var secure *tls.Config
 	if via.secure {
 		secure = &tls.Config{Certificates: []tls.Certificate{testCertificate().pair}, NextProtos: []string{"h2", "http/1.1"}}

@@ -21,7 +21,16 @@ type Endpoint struct {
 	Address    string // host:port of the upstream
 	ServerName string // the host alone, without brackets: the name TLS verifies
 	TLS        bool
+	Trust      Trust
 	Proxy      *Proxy // nil: direct
+}
+
+// Trust is whom the upstream's certificate may come from. It says nothing of a
+// proxy's.
+type Trust struct {
+	Roots      *x509.CertPool // nil: the Dialer's
+	Name       string         // tells one set of roots from another, in a Key
+	Unverified bool           // any certificate will do
 }
 
 // Proxy is an outbound proxy. Username and Password are secrets, both or neither.
@@ -51,7 +60,10 @@ var loginSalt = rand.Text()
 func (e *Endpoint) Key() string {
 	key := "http://" + e.Address
 	if e.TLS {
-		key = "https://" + e.Address + " as " + e.ServerName
+		key = "https://" + e.Address + " as " + e.ServerName + " trusting " + e.Trust.Name
+		if e.Trust.Unverified {
+			key += " anybody"
+		}
 	}
 	p := e.Proxy
 	if p == nil {
@@ -143,7 +155,7 @@ func (d *Dialer) layer(conn net.Conn, e *Endpoint) (net.Conn, Stage, error) {
 	if !e.TLS {
 		return conn, stage, nil
 	}
-	conn, err := d.handshake(conn, e.ServerName)
+	conn, err := d.handshake(conn, e.ServerName, e.Trust)
 	return conn, StageTLS, err
 }
 
@@ -160,7 +172,7 @@ func (d *Dialer) passProxy(conn net.Conn, e *Endpoint) (net.Conn, Stage, error) 
 		if err != nil {
 			return nil, StageProxyConnect, err
 		}
-		if conn, err = d.handshake(conn, host); err != nil {
+		if conn, err = d.handshake(conn, host, Trust{}); err != nil {
 			return nil, StageProxyConnect, fmt.Errorf("tls handshake: %w", cleared(err))
 		}
 	case ProxyHTTP:

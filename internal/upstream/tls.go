@@ -21,16 +21,20 @@ func baseTLS(roots *x509.CertPool) *tls.Config {
 // serverName, a DNS name or an IP address without brackets. Trust that differs
 // between endpoints belongs here; the cache may stay shared, since crypto/tls
 // resumes a session only if its certificates pass the configuration at hand.
-func (d *Dialer) tlsConfig(serverName string) *tls.Config {
+func (d *Dialer) tlsConfig(serverName string, trust Trust) *tls.Config {
 	c := d.tls.Clone()
 	c.ServerName = serverName
+	if trust.Roots != nil {
+		c.RootCAs = trust.Roots
+	}
+	c.InsecureSkipVerify = trust.Unverified
 	return c
 }
 
 // handshake starts TLS on conn, which may itself be TLS (to an https proxy).
 // Nothing here watches a context: whoever closes conn ends it.
-func (d *Dialer) handshake(conn net.Conn, serverName string) (net.Conn, error) {
-	secured := tls.Client(conn, d.tlsConfig(serverName))
+func (d *Dialer) handshake(conn net.Conn, serverName string, trust Trust) (net.Conn, error) {
+	secured := tls.Client(conn, d.tlsConfig(serverName, trust))
 	if err := secured.Handshake(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,183 @@
+package gateway
+
+import (
+	"bytes"
+	mathrand "math/rand/v2"
+	"time"
+
+	"ai-gw-lite/internal/balance"
+	"ai-gw-lite/internal/wire"
+)
+
+// choose finds the upstream and the key that the request goes to, and takes a
+// slot of that key. The slot is held until the attempt is over.
+func (x *exchange) choose() error {
+	if x.route.affinity != nil {
+		x.session = x.sessionOf()
+	}
+	if x.req.WebSocket && !x.route.offersWebSocket() {
+		x.giveBack()
+		return &errWebSocketDisabled
+	}
+	if !x.pickTarget() {
+		x.giveBack()
+		return &errUpstreamExceeded
+	}
+	x.outcome.Upstream, x.outcome.Key = x.target.name, x.key.id
+	return nil
+}
+
+// pickTarget sets target and key and takes the key's slot. False says that
+// everything is full.
+func (x *exchange) pickTarget() bool {
+	r := x.route
+	if r.single {
+		x.target, x.key = r.targets[0], r.targets[0].keys[0]
+		return x.takeSlot()
+	}
+	for tries := 0; tries < 1+len(r.targets); tries++ { // a slot seen free may be gone
+		if !x.pickPinned() && !r.pick(x) {
+			return false
+		}
+		if x.takeSlot() {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *exchange) takeSlot() bool {
+	if x.key.slots == nil {
+		return true
+	}
+	if !x.key.slots.Acquire(x.key.max) {
+		return false
+	}
+	x.slot = x.key.slots
+	return true
+}
+
+func (x *exchange) releaseSlot() {
+	if x.slot != nil {
+		x.slot.Release()
+		x.slot = nil
+	}
+}
+
+// pick applies the strategy, first to the upstreams, then to the keys of one.
+func (r *route) pick(x *exchange) bool {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	targets := x.targetOptions[:0]
+	for i, t := range r.targets {
+		keys := t.keyOptions(x, now)
+		self := balance.Option{Priority: t.priority, Weight: t.weight, Turn: r.turns[i], Rests: t.rest.Left(now), Full: x.wantsWebSocket && !t.websocket}
+		for k := range keys {
+			self.Inflight += keys[k].Inflight
+		}
+		targets = append(targets, balance.Merge(self, keys))
+	}
+	x.targetOptions = targets
+	ti := balance.Choose(r.strategy, targets, mathrand.Float64())
+	if ti < 0 {
+		return false
+	}
+	t := r.targets[ti]
+	keys := t.keyOptions(x, now)
+	ki := balance.Choose(r.strategy, keys, mathrand.Float64())
+	if ki < 0 {
+		return false
+	}
+	balance.Turns(targets, r.turns, ti)
+	balance.Turns(keys, t.turns, ki)
+	x.target, x.key = t, t.keys[ki]
+	return true
+}
+
+func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
+	keys := x.keyOptions[:0]
+	for i, k := range t.keys {
+		o := balance.Option{Weight: k.weight, Turn: t.turns[i], Rests: k.rest.Left(now), Failed: x.hasFailed(t, k)}
+		if k.slots != nil {
+			o.Inflight = k.slots.InUse()
+			o.Full = k.max > 0 && o.Inflight >= int64(k.max)
+		}
+		keys = append(keys, o)
+	}
+	x.keyOptions = keys
+	return keys
+}
+
+// place is an upstream and a key that failed for this request; no key: all of them.
+type place struct {
+	target *target
+	key    *key
+}
+
+func (x *exchange) hasFailed(t *target, k *key) bool {
+	for _, f := range x.failures {
+		if f.target == t && (f.key == nil || f.key == k) {
+			return true
+		}
+	}
+	return false
+}
+
+// pickPinned goes where the session was served before, if nothing speaks
+// against it.
+func (x *exchange) pickPinned() bool {
+	if x.session == "" {
+		return false
+	}
+	now := time.Now()
+	pinned := x.route.sessions.Place(x.session, now, x.route.affinity.TTL)
+	if pinned == "" {
+		return false
+	}
+	for _, t := range x.route.targets {
+		for _, k := range t.keys {
+			if placeName(t, k) == pinned {
+				x.target, x.key = t, k
+				return x.isReady(t, k, now)
+			}
+		}
+	}
+	return false
+}
+
+func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
+	if x.wantsWebSocket && !t.websocket || x.hasFailed(t, k) {
+		return false
+	}
+	full := k.max > 0 && k.slots != nil && k.slots.InUse() >= int64(k.max)
+	return !full && t.rest.Left(now) == 0 && k.rest.Left(now) == 0
+}
+
+// pin keeps the session where it was served.
+func (x *exchange) pin() {
+	if x.session != "" {
+		x.route.sessions.Pin(x.session, placeName(x.target, x.key), time.Now(), x.route.affinity.TTL)
+	}
+}
+
+func placeName(t *target, k *key) string { return t.name + "\x00" + k.id + "\x00" + k.secret }
+
+func (x *exchange) sessionOf() string {
+	name := x.route.affinity.Header
+	for i := range x.req.Fields {
+		if f := &x.req.Fields[i]; wire.EqualFold(f.Name, name) && len(f.Value) > 0 {
+			return string(bytes.Clone(f.Value))
+		}
+	}
+	return ""
+}
+
+func (r *route) offersWebSocket() bool {
+	for _, t := range r.targets {
+		if t.websocket {
+			return true
+		}
+	}
+	return false
+}

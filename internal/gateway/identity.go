@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/wire"
+)
+
+// identity is what the gateway writes into exchanges so that they can be found
+// again: only where it is configured.
+type identity struct {
+	requestID string // the header's name, lower case; empty: off
+	timing    bool   // Server-Timing
+	tracing   bool   // traceparent
+	ratio     float64
+}
+
+func compileIdentity(o *config.Observability) identity {
+	if o == nil {
+		return identity{}
+	}
+	return identity{requestID: o.RequestIDHeader, timing: o.ServerTiming, tracing: o.Tracing.Enabled, ratio: o.Tracing.SampleRatio}
+}
+
+// headers are the request headers that are the gateway's to set.
+func (id *identity) headers() (names []string) {
+	if id.requestID != "" {
+		names = append(names, id.requestID)
+	}
+	if id.tracing {
+		names = append(names, "traceparent")
+	}
+	return names
+}
+
+// identify gives the exchange its request id and its place in a trace.
+func (x *exchange) identify() {
+	id := &x.snap.identity
+	if id.requestID == "" && !id.tracing {
+		return
+	}
+	var traceparent []byte
+	for i := range x.req.Fields {
+		f := &x.req.Fields[i]
+		switch {
+		case id.requestID != "" && wire.EqualFold(f.Name, id.requestID) && isRequestID(f.Value):
+			x.requestID = string(f.Value)
+		case id.tracing && wire.EqualFold(f.Name, "traceparent"):
+			traceparent = f.Value
+		}
+	}
+	if id.requestID != "" && x.requestID == "" {
+		var b [16]byte
+		rand.Read(b[:])
+		x.requestID = hex.EncodeToString(b[:])
+	}
+	if id.tracing {
+		x.trace = newTrace(traceparent, id.ratio)
+	}
+}
+
+// isRequestID accepts 1 to 128 visible ASCII characters.
+func isRequestID(b []byte) bool {
+	if len(b) == 0 || len(b) > 128 {
+		return false
+	}
+	for _, c := range b {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// appendIdentity appends the header lines that carry the exchange's identity
+// upstream. Each attempt is a span of its own.
+func (x *exchange) appendIdentity(b []byte) []byte {
+	if x.requestID != "" {
+		b = appendLine(b, x.snap.identity.requestID, x.requestID)
+	}
+	if x.trace != nil {
+		x.span = newSpanID()
+		b = append(b, "traceparent: "...)
+		b = x.trace.appendTraceparent(b, x.span)
+		b = append(b, "\r\n"...)
+	}
+	return b
+}
+
+// sign adds the exchange's identity to an answer.
+func (x *exchange) sign(res *Response) {
+	if x.requestID != "" {
+		x.signID(res)
+	}
+	if x.snap.identity.timing {
+		res.add("Server-Timing", x.timings())
+	}
+}
+
+func (x *exchange) signID(res *Response) {
+	theirs := false
+	fields := res.Fields[:0]
+	for _, f := range res.Fields {
+		if wire.EqualFold(f.Name, "x-gw-request-id") {
+			continue
+		}
+		theirs = theirs || wire.EqualFold(f.Name, x.snap.identity.requestID)
+		fields = append(fields, f)
+	}
+	res.Fields = fields
+	res.add("X-Gw-Request-Id", x.requestID)
+	if !theirs && x.snap.identity.requestID != "x-gw-request-id" {
+		res.add(x.snap.identity.requestID, x.requestID)
+	}
+}
+
+// timings is the gateway's own part and the upstream's, in ms.
+func (x *exchange) timings() string {
+	if x.headAt.IsZero() {
+		return "aigw;dur=" + millis(time.Since(x.outcome.Start))
+	}
+	return "aigw;dur=" + millis(x.outcome.Overhead+time.Since(x.headAt)) + ", upstream;dur=" + millis(x.headAt.Sub(x.sentAt))
+}
+
+func millis(d time.Duration) string {
+	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 3, 64)
+}

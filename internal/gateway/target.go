@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"ai-gw-lite/internal/balance"
+	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/limit"
+	"ai-gw-lite/internal/upstream"
+	"ai-gw-lite/internal/wire"
+)
+
+// target is an upstream of a route: where it is, how it is reached and what a
+// request for it looks like.
+type target struct {
+	name     string // its id, or scheme://host:port: for the log
+	priority int
+	weight   int
+	keys     []*key // at least one
+	pooled   bool   // the keys come from a pool: they rest apart from the upstream
+	turns    []int64
+
+	endpoint *upstream.Endpoint
+	pool     *upstream.Pool // bound by Gateway.Use
+	rest     *balance.Rest  // bound by Gateway.Use
+
+	strip       int    // bytes of the path that are cut off
+	targetStart string // before the base path: empty, or the origin for an absolute-form proxy
+	basePath    string
+	host        []byte // the Host header's value
+	drop        dropList
+	inject      []byte // header lines, ready to send
+	xff         bool   // forward_xff
+	websocket   bool
+	removes     dropList // of the answer's headers; nil: none
+
+	connectTimeout, requestTimeout, firstByteTimeout, idleTimeout time.Duration
+}
+
+// key is a provider key of an upstream, of its pool or the one it injects.
+type key struct {
+	id     string // empty: not of a pool
+	inject []byte // its header line, ready to send; nil: the target's inject has it
+	weight int
+	secret string       // a hash of it: what it is counted under
+	max    int          // in flight; 0: no cap
+	slots  *limit.Slots // bound by Gateway.Use; nil: not counted
+	rest   *balance.Rest
+}
+
+func compileTarget(u *config.Upstream, route *config.Route, all *config.Config, id identity) (*target, error) {
+	endpoint, err := compileEndpoint(u)
+	if err != nil {
+		return nil, err
+	}
+	origin := u.BaseURL.Scheme + "://" + u.BaseURL.Authority
+	t := &target{
+		name:             u.ID,
+		priority:         u.Priority,
+		weight:           u.Weight,
+		endpoint:         endpoint,
+		basePath:         u.BaseURL.Path,
+		host:             []byte(u.BaseURL.Authority),
+		drop:             compileDropList(u, all.Auth.Sources, id),
+		xff:              u.ForwardXFF,
+		websocket:        u.WebSocket,
+		connectTimeout:   u.ConnectTimeout,
+		requestTimeout:   u.RequestTimeout,
+		firstByteTimeout: u.FirstByteTimeout,
+		idleTimeout:      u.StreamIdleTimeout,
+	}
+	if t.name == "" {
+		t.name = origin
+	}
+	if u.StripPrefix && route.Prefix != "/" {
+		t.strip = len(route.Prefix)
+	}
+	if endpoint.AbsoluteForm() {
+		t.targetStart = origin
+	}
+	t.compileInjected(u)
+	if len(u.RemoveResponseHeaders) > 0 {
+		t.removes = make(dropList)
+		t.removes.add(u.RemoveResponseHeaders...)
+	}
+	t.compileKeys(u, all)
+	return t, nil
+}
+
+func (t *target) compileInjected(u *config.Upstream) {
+	for _, h := range u.InjectHeaders {
+		if wire.Recognise([]byte(h.Name)) == wire.Host {
+			t.host = []byte(h.Value)
+			continue
+		}
+		t.inject = appendLine(t.inject, h.Name, h.Value)
+	}
+	if u.UserAgent != "" {
+		t.inject = appendLine(t.inject, "User-Agent", u.UserAgent)
+	}
+	if login := t.endpoint.ProxyAuthorization(); login != "" {
+		t.inject = appendLine(t.inject, "Proxy-Authorization", login)
+	}
+}
+
+func (t *target) compileKeys(u *config.Upstream, all *config.Config) {
+	limit := all.Concurrency.UpstreamPerKeyMaxInflight
+	if u.KeyMaxInflight > 0 {
+		limit = u.KeyMaxInflight
+	}
+	t.pooled = len(u.Keys) > 0
+	for _, k := range u.Keys {
+		own := &key{id: k.ID, weight: k.Weight, secret: hash(k.Value), max: limit}
+		own.inject = appendLine(nil, u.KeyHeader.Name, u.KeyHeader.Prefix+k.Value)
+		if k.MaxInflight > 0 {
+			own.max = k.MaxInflight
+		}
+		t.keys = append(t.keys, own)
+	}
+	if !t.pooled {
+		t.keys = []*key{{weight: 1, secret: hash(u.Key()), max: limit}}
+	}
+	t.turns = make([]int64, len(t.keys))
+}
+
+// bind finds the state that outlives the snapshot: what did not change counts
+// and rests on.
+func (t *target) bind(g *Gateway, r *route) {
+	t.pool = g.pools.Get(t.endpoint)
+	t.rest = g.rest(r.id + "\x00" + t.name + "\x00" + t.endpoint.Address)
+	for _, k := range t.keys {
+		k.rest = g.rest(r.id + "\x00" + t.name + "\x00" + k.id + "\x00" + k.secret)
+		if k.max > 0 || !r.single {
+			k.slots = g.slots.Slots(r.id + "\x00" + k.secret)
+		}
+	}
+}
+
+func compileEndpoint(u *config.Upstream) (*upstream.Endpoint, error) {
+	e := &upstream.Endpoint{
+		Address:    u.BaseURL.Address,
+		ServerName: u.BaseURL.ServerName,
+		TLS:        u.BaseURL.Scheme == "https",
+		Trust:      upstream.Trust{Unverified: u.TLS.InsecureSkipVerify},
+	}
+	if p := u.Proxy; p != nil {
+		e.Proxy = &upstream.Proxy{Protocol: upstream.ProxyProtocol(p.Protocol), Address: p.Address, Username: p.Username, Password: p.Password}
+	}
+	if u.TLS.CAPath != "" {
+		pem, err := os.ReadFile(u.TLS.CAPath)
+		if err != nil {
+			return nil, fmt.Errorf("read tls.ca_path: %w", err)
+		}
+		e.Trust.Roots = x509.NewCertPool()
+		if !e.Trust.Roots.AppendCertsFromPEM(pem) {
+			return nil, errors.New("tls.ca_path holds no certificate")
+		}
+		e.Trust.Name = hash(string(pem))
+	}
+	return e, nil
+}
+
+// hash keeps a secret out of names.
+func hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+func appendLine(b []byte, name, value string) []byte {
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
+}
