@@ -39,8 +39,7 @@ func (e *FileError) Error() string { return fmt.Sprintf("%s %s %v", e.File, e.Pa
 func (e *FileError) Unwrap() error { return e.Err }
 
 // FileErrors lists the problems with files that an error of this package stands
-// for, at most one for each of the two. There is none when the cause is another
-// one, such as a full disk.
+// for. There is none when the cause is another one, such as a full disk.
 func FileErrors(err error) (list []*FileError) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
