@@ -62,15 +62,35 @@ func defaultOf(v value) string {
 	return ""
 }
 
+// withDefaults is r with what a route gets that says nothing of these things.
+func withDefaults(r Route) Route {
+	r.Balancing = Balancing{Strategy: "weighted_random"}
+	r.Retry = Retry{
+		MaxAttempts: 1, On: []string{"connect_error", "429", "503", "529"},
+		Backoff:           Backoff{500 * time.Millisecond, 5 * time.Second, 0.2},
+		RespectRetryAfter: true, MaxRetryAfter: time.Minute, MaxReplayBody: 10485760,
+	}
+	r.Cooldown = Cooldown{Max: 15 * time.Minute, After: map[string]CooldownRule{
+		"429": {RetryAfter: true}, "401": {For: 5 * time.Minute}, "402": {For: 15 * time.Minute},
+		"529": {For: 30 * time.Second}, "connect_error": {For: 10 * time.Second},
+	}}
+	r.Stream = Stream{DrainMax: 30 * time.Second}
+	return r
+}
+
 func TestAMinimalConfigGetsTheDefaults(t *testing.T) {
 	c := load(t, minimal)
 	want := &Config{
 		Path: c.Path, Listen: ":8080",
 		Auth: Auth{Tokens: []string{"t1"}, Sources: []TokenSource{{"authorization", true}}},
-		Routes: []Route{{ID: "a", Prefix: "/a", Upstreams: []Upstream{{
+		Routes: []Route{withDefaults(Route{ID: "a", Prefix: "/a", Upstreams: []Upstream{{
+			Weight: 1, WebSocket: true,
 			BaseURL:     BaseURL{"https", "a.example", "a.example:443", "a.example", ""},
 			StripPrefix: true, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute,
-		}}}},
+		}}})},
+		Reload:   Reload{Watch: true},
+		Shutdown: Shutdown{DrainTimeout: 30 * time.Second},
+		Admin:    Admin{PathPrefix: "/admin"},
 	}
 	got := *c
 	got.src, got.files = nil, nil
@@ -115,18 +135,23 @@ concurrency: {downstream_max_inflight: 10, upstream_per_key_max_inflight: 11}
 		Path: path, Listen: "[::1]:0",
 		InboundTLS: &InboundTLS{filepath.Join(dir, "own.crt"), filepath.FromSlash("/abs/own.key"), filepath.Join(dir, "s", "a.crt"), filepath.Join(dir, "s", "a.key")},
 		Auth:       Auth{[]string{"one", "t w o", "3"}, []TokenSource{{"x-gw-token", false}, {"authorization", true}}},
-		Routes: []Route{{ID: "a", Prefix: "/a;v=1/b%20c", Upstreams: []Upstream{{
+		Routes: []Route{withDefaults(Route{ID: "a", Prefix: "/a;v=1/b%20c", Upstreams: []Upstream{{
+			Weight: 1, WebSocket: true,
 			BaseURL:        BaseURL{"http", "[::1]:8080", "[::1]:8080", "::1", "/x//y;z"},
 			ConnectTimeout: time.Millisecond, RequestTimeout: 2147483647 * time.Millisecond,
 			InjectHeaders: []Header{{"X-Api-Key", "k"}, {"Host", "other.example:99"}, {"x-empty", ""}},
 			RemoveHeaders: []string{"Cookie", "x-b"}, ForwardXFF: true,
 			Proxy:          &Proxy{"socks", "proxy.example:1080", "a:b", "c\nd"},
 			KeyMaxInflight: 7,
-		}}}, {ID: "b", Prefix: "/", Upstreams: []Upstream{{
+		}}}), withDefaults(Route{ID: "b", Prefix: "/", Upstreams: []Upstream{{
+			Weight: 1, WebSocket: true,
 			BaseURL:     BaseURL{"https", "API.example.", "API.example.:443", "API.example.", ""},
 			StripPrefix: true, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute,
 			InjectHeaders: []Header{{"authorization", "x"}},
-		}}}},
+		}}})},
+		Reload:      Reload{Watch: true},
+		Shutdown:    Shutdown{DrainTimeout: 30 * time.Second},
+		Admin:       Admin{PathPrefix: "/admin"},
 		CORS:        CORS{true, []string{"*", "https://a.example:1", "b.example"}, []string{"x-a"}, []string{"GET"}, []string{"x-b"}},
 		RateLimit:   RateLimit{9},
 		Concurrency: Concurrency{10, 11},
