@@ -40,14 +40,14 @@ func load(t *testing.T, text string) *Config {
 }
 
 // fail loads a config that must be refused.
-func fail(t *testing.T, text string) Problems {
+func fail(t *testing.T, text string) []Problem {
 	t.Helper()
 	_, err := Load(write(t, text), testEnv())
 	problems, ok := err.(Problems)
-	if !ok || len(problems) == 0 {
+	if !ok || len(problems.List) == 0 {
 		t.Fatalf("got %v, want Problems for\n%s", err, text)
 	}
-	return problems
+	return problems.List
 }
 
 func defaultOf(v value) string {
@@ -226,8 +226,62 @@ func TestAFileThatCannotBeReadIsAProblem(t *testing.T) {
 		big:                             "big.yaml: cannot be read: it is larger than 1 MiB",
 	} {
 		_, err := Load(path, OS())
-		if problems, ok := err.(Problems); !ok || len(problems) != 1 || !strings.Contains(err.Error(), want) {
+		if problems, ok := err.(Problems); !ok || len(problems.List) != 1 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+}
+
+func TestAReportIsBoundedAndCountsTheRest(t *testing.T) {
+	var many strings.Builder // on one line, the worst for finding places
+	for i := range 80_000 {
+		fmt.Fprintf(&many, "abcd%d: x,", i)
+	}
+	_, err := Load(write(t, minimal+"cors: {"+many.String()+"}\nrate_limit: {per_minute: 0}\n"), testEnv())
+	p := err.(Problems)
+	if len(p.List) != 100 || p.More != 79_901 {
+		t.Errorf("got %d and %d more", len(p.List), p.More)
+	}
+	if first := p.List[0]; first.Field != "cors.abcd0" || !strings.Contains(first.Message, "known here: enabled") {
+		t.Errorf("the first is %v", first)
+	}
+	if text := err.Error(); !strings.HasSuffix(text, "config.yaml: and 79901 more problems") || strings.Count(text, "\n") != 300 {
+		t.Errorf("got %d lines, the end is %q", strings.Count(text, "\n"), text[len(text)-60:])
+	}
+	if p := fail(t, minimal+"x: 1\n"); len(p) != 1 {
+		t.Errorf("got %v", p)
+	}
+}
+
+// A reload waits for these to change.
+func TestAFailedLoadTellsWhatFilesMayPutItRight(t *testing.T) {
+	for name, x := range map[string]struct {
+		text string
+		want []string
+	}{
+		"a missing secret":     {strings.Replace(minimal, `"t1"`, `"${file:run/token}", "${file:/none}"`, 1), []string{"run/token", "/none"}},
+		"a rule broken":        {strings.Replace(minimal, `prefix: /a`, `prefix: "${file:there}"`, 1), []string{"there"}},
+		"certificates":         {minimal + "inbound_tls: {cert_path: a.crt, key_path: a.key}\nx: 1\n", []string{"a.crt", "a.key"}},
+		"no YAML":              {"listen: [\n", nil},
+		"no file":              {"", nil},
+		"more than one MiB":    {strings.Repeat("#", maxFile+1), nil},
+		"the same file thrice": {minimal + "x: 1\nrate_limit: {per_minute: \"${file:n}\"}\ncors: {allow_headers: [\"${file:n}\", \"${file:./n}\"]}\n", []string{"n"}},
+	} {
+		path := write(t, x.text)
+		if x.text == "" {
+			path += ".none"
+		}
+		want := []string{path}
+		for _, f := range x.want {
+			if !filepath.IsAbs(f) {
+				f = filepath.Join(filepath.Dir(path), f)
+			}
+			want = append(want, f)
+		}
+		slices.Sort(want)
+		_, err := Load(path, testEnv())
+		if got := err.(Problems).Files(); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 	}
 }
@@ -288,9 +342,9 @@ routes:
 }
 
 func TestAliasesCannotGrowWithoutBound(t *testing.T) {
-	tokens := "[" + strings.Repeat("t,", 200) + "]"
+	tokens := "[" + strings.Repeat("t,", 400) + "]"
 	text := "listen: &l x\ngateway_auth: {tokens: [t]}\nroutes:\n" +
-		"  - &r {id: a, prefix: /a, upstream: {base_url: x, remove_headers: " + tokens + "}}\n" + strings.Repeat("  - *r\n", 10_000)
+		"  - &r {id: a, prefix: /a, upstream: {base_url: \"http://a.example\", remove_headers: " + tokens + "}}\n" + strings.Repeat("  - *r\n", 10_000)
 	bounded := 0
 	for _, p := range fail(t, text) {
 		if strings.Contains(p.Message, "aliases stand for more than") {
@@ -311,7 +365,7 @@ func TestChecksRunBesideOtherProblems(t *testing.T) {
 	}
 	_, err := Load(write(t, strings.Replace(minimal, "prefix: /a", "prefix: a", 1)+"inbound_tls:\n  cert_path: secret.crt\n  key_path: b\n"), testEnv(), check)
 	var got []string
-	for _, p := range err.(Problems) {
+	for _, p := range err.(Problems).List {
 		got = append(got, fmt.Sprintf("%d:%d %s %s %q %d", p.Line, p.Column, p.Field, p.Message, p.Source, p.Caret))
 	}
 	want := []string{
