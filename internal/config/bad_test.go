@@ -49,7 +49,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 				t.Fatalf("got error %v, want Problems", err)
 			}
 			var got []string
-			for _, p := range problems {
+			for _, p := range problems.List {
 				first, _, _ := strings.Cut(p.String(), "\n")
 				got = append(got, strings.TrimLeft(strings.TrimPrefix(first, path), ": "))
 			}

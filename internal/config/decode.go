@@ -104,6 +104,8 @@ func (d *decoder) section(s subsection, n *yaml.Node) {
 			d.add(at, "stands here a second time; the first is on line %d", first)
 		case known:
 			d.value(f.to, at, val)
+		case len(d.problems) > maxReported: // to guess takes long, and nobody will see it
+			d.add(at, "unknown field")
 		default:
 			near := nearest(name, fields)
 			meant[near] = true

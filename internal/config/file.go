@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // file is the whole config file.
 type file struct {
 	origin
@@ -42,7 +44,11 @@ func (f *file) check(r *report) {
 
 // build makes the Config. A section with a problem in it stays empty.
 func (f *file) build(d *decoder) *Config {
-	c := &Config{}
+	c := &Config{
+		Reload:   Reload{Watch: true},
+		Shutdown: Shutdown{DrainTimeout: 30 * time.Second},
+		Admin:    Admin{PathPrefix: "/admin"},
+	}
 	if d.sound("listen") {
 		c.Listen = f.listen.v
 	}

@@ -33,16 +33,16 @@ func checkErrors(t *testing.T, text string, err error) {
 		return
 	}
 	problems, ok := err.(Problems)
-	if !ok || len(problems) == 0 {
+	if !ok || len(problems.List) == 0 {
 		t.Fatalf("got %#v, want Problems", err)
 	}
 	lines := len(splitLines(text))
-	for i, p := range problems {
+	for i, p := range problems.List {
 		if p.Message == "" || p.File != "fuzz.yaml" || p.Line < 0 || p.Line > lines || p.Line > 0 && p.Column < 1 {
 			t.Errorf("problem %+v in a file of %d lines", p, lines)
 		}
-		if i > 0 && p.Line < problems[i-1].Line {
-			t.Errorf("line %d is reported after line %d", p.Line, problems[i-1].Line)
+		if i > 0 && p.Line < problems.List[i-1].Line {
+			t.Errorf("line %d is reported after line %d", p.Line, problems.List[i-1].Line)
 		}
 		if p.Source != "" && (p.Caret < 0 || p.Caret > len([]rune(p.Source))+1) {
 			t.Errorf("caret %d in %q", p.Caret, p.Source)

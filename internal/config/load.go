@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,8 @@ type Env struct {
 // more than 1 MiB.
 func OS() Env { return Env{Lookup: os.LookupEnv, ReadFile: readBounded} }
 
+var errTooLarge = errors.New("it is larger than 1 MiB")
+
 func readBounded(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -30,14 +33,14 @@ func readBounded(path string) ([]byte, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(b) > maxFile {
-		err = errors.New("it is larger than 1 MiB")
+		err = errTooLarge
 	}
 	return b, err
 }
 
 // Load reads the config file at path and everything it names. If the file is
-// at fault the error is Problems: all of them, whatever their kind. Load
-// changes nothing outside; it blocks for as long as reading the files takes.
+// at fault the error is Problems: all kinds of them, not only the first found.
+// Load changes nothing outside; it blocks for as long as reading the files takes.
 //
 // checks find problems that take more than the file to see, such as a
 // certificate that does not fit its key. They run even if there are other
@@ -51,10 +54,10 @@ func Load(path string, env Env, checks ...func(*Config) []Problem) (*Config, err
 	}
 	raw, err := env.ReadFile(abs)
 	if err != nil {
-		return nil, Problems{{File: path, Message: fmt.Sprintf("cannot be read: %s", cause(err))}}
+		return nil, unreadable(path, abs, cause(err))
 	}
 	if len(raw) > maxFile {
-		return nil, Problems{{File: path, Message: "cannot be read: it is larger than 1 MiB"}}
+		return nil, unreadable(path, abs, errTooLarge)
 	}
 	text := string(withoutBOM(raw))
 	src := &source{file: path, places: map[string]place{}}
@@ -69,7 +72,7 @@ func Load(path string, env Env, checks ...func(*Config) []Problem) (*Config, err
 		if n := wrong.line; 1 <= n && n <= len(lines) {
 			src.lines[n-1] = maskUnparsed(lines[n-1])
 		}
-		return nil, finish(r.problems, src)
+		return nil, finish(r.problems, src, []string{abs})
 	}
 
 	d := &decoder{report: r, env: env, dir: filepath.Dir(abs), lines: lines,
@@ -85,19 +88,29 @@ func Load(path string, env Env, checks ...func(*Config) []Problem) (*Config, err
 		r.problems = append(r.problems, check(c)...)
 	}
 	if len(r.problems) > 0 {
-		return nil, finish(r.problems, src)
+		return nil, finish(r.problems, src, c.Files())
 	}
 	return c, nil
 }
 
-// finish puts problems into the order of the file and shows their lines.
-func finish(ps Problems, src *source) Problems {
-	for i := range ps {
-		if ps[i].Source == "" {
-			src.excerpt(&ps[i])
+func unreadable(path, abs string, why error) Problems {
+	p := Problem{File: path, Message: fmt.Sprintf("cannot be read: %s", why)}
+	return Problems{List: []Problem{p}, files: []string{abs}}
+}
+
+// finish puts problems into the order of the file and shows the lines of those
+// that are reported.
+func finish(all []Problem, src *source, files []string) Problems {
+	slices.SortStableFunc(all, func(a, b Problem) int {
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column)
+	})
+	ps := Problems{List: all[:min(len(all), maxReported)], files: files}
+	ps.More = len(all) - len(ps.List)
+	for i := range ps.List {
+		if ps.List[i].Source == "" {
+			src.excerpt(&ps.List[i])
 		}
 	}
-	ps.sort()
 	return ps
 }
 

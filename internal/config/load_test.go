@@ -40,14 +40,14 @@ func load(t *testing.T, text string) *Config {
 }
 
 // fail loads a config that must be refused.
-func fail(t *testing.T, text string) Problems {
+func fail(t *testing.T, text string) []Problem {
 	t.Helper()
 	_, err := Load(write(t, text), testEnv())
 	problems, ok := err.(Problems)
-	if !ok || len(problems) == 0 {
+	if !ok || len(problems.List) == 0 {
 		t.Fatalf("got %v, want Problems for\n%s", err, text)
 	}
-	return problems
+	return problems.List
 }
 
 func defaultOf(v value) string {
@@ -62,15 +62,35 @@ func defaultOf(v value) string {
 	return ""
 }
 
+// withDefaults is r with what a route gets that says nothing of these things.
+func withDefaults(r Route) Route {
+	r.Balancing = Balancing{Strategy: "weighted_random"}
+	r.Retry = Retry{
+		MaxAttempts: 1, On: []string{"connect_error", "429", "503", "529"},
+		Backoff:           Backoff{500 * time.Millisecond, 5 * time.Second, 0.2},
+		RespectRetryAfter: true, MaxRetryAfter: time.Minute, MaxReplayBody: 10485760,
+	}
+	r.Cooldown = Cooldown{Max: 15 * time.Minute, After: map[string]CooldownRule{
+		"429": {RetryAfter: true}, "401": {For: 5 * time.Minute}, "402": {For: 15 * time.Minute},
+		"529": {For: 30 * time.Second}, "connect_error": {For: 10 * time.Second},
+	}}
+	r.Stream = Stream{DrainMax: 30 * time.Second}
+	return r
+}
+
 func TestAMinimalConfigGetsTheDefaults(t *testing.T) {
 	c := load(t, minimal)
 	want := &Config{
 		Path: c.Path, Listen: ":8080",
 		Auth: Auth{Tokens: []string{"t1"}, Sources: []TokenSource{{"authorization", true}}},
-		Routes: []Route{{ID: "a", Prefix: "/a", Upstreams: []Upstream{{
+		Routes: []Route{withDefaults(Route{ID: "a", Prefix: "/a", Upstreams: []Upstream{{
+			Weight: 1, WebSocket: true,
 			BaseURL:     BaseURL{"https", "a.example", "a.example:443", "a.example", ""},
 			StripPrefix: true, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute,
-		}}}},
+		}}})},
+		Reload:   Reload{Watch: true},
+		Shutdown: Shutdown{DrainTimeout: 30 * time.Second},
+		Admin:    Admin{PathPrefix: "/admin"},
 	}
 	got := *c
 	got.src, got.files = nil, nil
@@ -115,18 +135,23 @@ concurrency: {downstream_max_inflight: 10, upstream_per_key_max_inflight: 11}
 		Path: path, Listen: "[::1]:0",
 		InboundTLS: &InboundTLS{filepath.Join(dir, "own.crt"), filepath.FromSlash("/abs/own.key"), filepath.Join(dir, "s", "a.crt"), filepath.Join(dir, "s", "a.key")},
 		Auth:       Auth{[]string{"one", "t w o", "3"}, []TokenSource{{"x-gw-token", false}, {"authorization", true}}},
-		Routes: []Route{{ID: "a", Prefix: "/a;v=1/b%20c", Upstreams: []Upstream{{
+		Routes: []Route{withDefaults(Route{ID: "a", Prefix: "/a;v=1/b%20c", Upstreams: []Upstream{{
+			Weight: 1, WebSocket: true,
 			BaseURL:        BaseURL{"http", "[::1]:8080", "[::1]:8080", "::1", "/x//y;z"},
 			ConnectTimeout: time.Millisecond, RequestTimeout: 2147483647 * time.Millisecond,
 			InjectHeaders: []Header{{"X-Api-Key", "k"}, {"Host", "other.example:99"}, {"x-empty", ""}},
 			RemoveHeaders: []string{"Cookie", "x-b"}, ForwardXFF: true,
 			Proxy:          &Proxy{"socks", "proxy.example:1080", "a:b", "c\nd"},
 			KeyMaxInflight: 7,
-		}}}, {ID: "b", Prefix: "/", Upstreams: []Upstream{{
+		}}}), withDefaults(Route{ID: "b", Prefix: "/", Upstreams: []Upstream{{
+			Weight: 1, WebSocket: true,
 			BaseURL:     BaseURL{"https", "API.example.", "API.example.:443", "API.example.", ""},
 			StripPrefix: true, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute,
 			InjectHeaders: []Header{{"authorization", "x"}},
-		}}}},
+		}}})},
+		Reload:      Reload{Watch: true},
+		Shutdown:    Shutdown{DrainTimeout: 30 * time.Second},
+		Admin:       Admin{PathPrefix: "/admin"},
 		CORS:        CORS{true, []string{"*", "https://a.example:1", "b.example"}, []string{"x-a"}, []string{"GET"}, []string{"x-b"}},
 		RateLimit:   RateLimit{9},
 		Concurrency: Concurrency{10, 11},
@@ -201,8 +226,62 @@ func TestAFileThatCannotBeReadIsAProblem(t *testing.T) {
 		big:                             "big.yaml: cannot be read: it is larger than 1 MiB",
 	} {
 		_, err := Load(path, OS())
-		if problems, ok := err.(Problems); !ok || len(problems) != 1 || !strings.Contains(err.Error(), want) {
+		if problems, ok := err.(Problems); !ok || len(problems.List) != 1 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+}
+
+func TestAReportIsBoundedAndCountsTheRest(t *testing.T) {
+	var many strings.Builder // on one line, the worst for finding places
+	for i := range 80_000 {
+		fmt.Fprintf(&many, "abcd%d: x,", i)
+	}
+	_, err := Load(write(t, minimal+"cors: {"+many.String()+"}\nrate_limit: {per_minute: 0}\n"), testEnv())
+	p := err.(Problems)
+	if len(p.List) != 100 || p.More != 79_901 {
+		t.Errorf("got %d and %d more", len(p.List), p.More)
+	}
+	if first := p.List[0]; first.Field != "cors.abcd0" || !strings.Contains(first.Message, "known here: enabled") {
+		t.Errorf("the first is %v", first)
+	}
+	if text := err.Error(); !strings.HasSuffix(text, "config.yaml: and 79901 more problems") || strings.Count(text, "\n") != 300 {
+		t.Errorf("got %d lines, the end is %q", strings.Count(text, "\n"), text[len(text)-60:])
+	}
+	if p := fail(t, minimal+"x: 1\n"); len(p) != 1 {
+		t.Errorf("got %v", p)
+	}
+}
+
+// A reload waits for these to change.
+func TestAFailedLoadTellsWhatFilesMayPutItRight(t *testing.T) {
+	for name, x := range map[string]struct {
+		text string
+		want []string
+	}{
+		"a missing secret":     {strings.Replace(minimal, `"t1"`, `"${file:run/token}", "${file:/none}"`, 1), []string{"run/token", "/none"}},
+		"a rule broken":        {strings.Replace(minimal, `prefix: /a`, `prefix: "${file:there}"`, 1), []string{"there"}},
+		"certificates":         {minimal + "inbound_tls: {cert_path: a.crt, key_path: a.key}\nx: 1\n", []string{"a.crt", "a.key"}},
+		"no YAML":              {"listen: [\n", nil},
+		"no file":              {"", nil},
+		"more than one MiB":    {strings.Repeat("#", maxFile+1), nil},
+		"the same file thrice": {minimal + "x: 1\nrate_limit: {per_minute: \"${file:n}\"}\ncors: {allow_headers: [\"${file:n}\", \"${file:./n}\"]}\n", []string{"n"}},
+	} {
+		path := write(t, x.text)
+		if x.text == "" {
+			path += ".none"
+		}
+		want := []string{path}
+		for _, f := range x.want {
+			if !filepath.IsAbs(f) {
+				f = filepath.Join(filepath.Dir(path), f)
+			}
+			want = append(want, f)
+		}
+		slices.Sort(want)
+		_, err := Load(path, testEnv())
+		if got := err.(Problems).Files(); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 	}
 }
@@ -263,9 +342,9 @@ routes:
 }
 
 func TestAliasesCannotGrowWithoutBound(t *testing.T) {
-	tokens := "[" + strings.Repeat("t,", 200) + "]"
+	tokens := "[" + strings.Repeat("t,", 400) + "]"
 	text := "listen: &l x\ngateway_auth: {tokens: [t]}\nroutes:\n" +
-		"  - &r {id: a, prefix: /a, upstream: {base_url: x, remove_headers: " + tokens + "}}\n" + strings.Repeat("  - *r\n", 10_000)
+		"  - &r {id: a, prefix: /a, upstream: {base_url: \"http://a.example\", remove_headers: " + tokens + "}}\n" + strings.Repeat("  - *r\n", 10_000)
 	bounded := 0
 	for _, p := range fail(t, text) {
 		if strings.Contains(p.Message, "aliases stand for more than") {
@@ -286,7 +365,7 @@ func TestChecksRunBesideOtherProblems(t *testing.T) {
 	}
 	_, err := Load(write(t, strings.Replace(minimal, "prefix: /a", "prefix: a", 1)+"inbound_tls:\n  cert_path: secret.crt\n  key_path: b\n"), testEnv(), check)
 	var got []string
-	for _, p := range err.(Problems) {
+	for _, p := range err.(Problems).List {
 		got = append(got, fmt.Sprintf("%d:%d %s %s %q %d", p.Line, p.Column, p.Field, p.Message, p.Source, p.Caret))
 	}
 	want := []string{

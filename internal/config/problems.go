@@ -35,27 +35,35 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is what Load returns for a file that is at fault: every problem
-// found, in the order of the file, never empty.
-type Problems []Problem
+// maxReported bounds the problems of one report. Nobody reads more at a time,
+// and a file can be all mistakes.
+const maxReported = 100
 
-// Error is every problem as its String, one after the other.
+// Problems is what Load returns for a file that is at fault.
+type Problems struct {
+	List []Problem // in the order of the file, never empty, at most 100
+	More int       // how many there are beyond those
+
+	files []string
+}
+
+// Error is every problem as its String, one after the other, and how many more
+// there are.
 func (ps Problems) Error() string {
-	texts := make([]string, len(ps))
-	for i, p := range ps {
-		texts[i] = p.String()
+	var texts []string
+	for _, p := range ps.List {
+		texts = append(texts, p.String())
+	}
+	if ps.More > 0 {
+		texts = append(texts, fmt.Sprintf("%s: and %d more problems", ps.List[0].File, ps.More))
 	}
 	return strings.Join(texts, "\n")
 }
 
-func (ps Problems) sort() {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
-}
+// Files is every file that a next Load may read or find changed, absolute and
+// once each: those of Config.Files as far as the file at fault tells them, the
+// missing ones included. A change to any of them may put things right.
+func (ps Problems) Files() []string { return ps.files }
 
 // Problem makes a problem, found outside this package, with the place of field
 // in the file. A field that the file leaves to its default stands where the
@@ -74,7 +82,7 @@ func (c *Config) Problem(field, format string, args ...any) Problem {
 // report gathers problems while a file is decoded and checked.
 type report struct {
 	file     string
-	problems Problems
+	problems []Problem
 }
 
 func (r *report) add(at place, format string, args ...any) {

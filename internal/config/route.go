@@ -58,5 +58,12 @@ func unique(r *report, t *text, what string, seen map[string]int, i int) {
 }
 
 func (r *route) build() Route {
-	return Route{ID: r.id.v, Prefix: r.prefix.v, Upstreams: []Upstream{r.upstream.build()}}
+	return Route{
+		ID: r.id.v, Prefix: r.prefix.v,
+		Upstreams: []Upstream{r.upstream.build()},
+		Balancing: defaultBalancing(),
+		Retry:     defaultRetry(),
+		Cooldown:  defaultCooldown(),
+		Stream:    defaultStream(),
+	}
 }

@@ -118,6 +118,8 @@ func (u *upstream) checkKeyLimit(r *report, caps *concurrency) {
 func (u *upstream) build() Upstream {
 	base, _ := parseBaseURL(u.baseURL.v)
 	out := Upstream{
+		Weight:         1,
+		WebSocket:      true,
 		BaseURL:        base,
 		StripPrefix:    u.stripPrefix.v,
 		ConnectTimeout: time.Duration(u.connectMS.v) * time.Millisecond,
