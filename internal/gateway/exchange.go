@@ -157,6 +157,8 @@ func (x *exchange) conclude() {
 
 func (x *exchange) endKind() End {
 	switch {
+	case x.whole && x.cause != causeBudget: // a client may well leave then
+		return Complete
 	case x.cause == causeClientGone:
 		return ClientGone
 	case x.outcome.Status == 504 && x.outcome.Code != "" || x.cause == causeBudget:
