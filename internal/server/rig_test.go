@@ -343,6 +343,9 @@ func (c *rawClient) send(s string) {
 	}
 }
 
+// trySend writes bytes to a gateway that may have hung up already.
+func (c *rawClient) trySend(s string) { io.WriteString(c.Conn, s) }
+
 // ask sends a head made of lines, with Host and token added, and a body.
 func (c *rawClient) ask(lines ...string) {
 	c.t.Helper()
