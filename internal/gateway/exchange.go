@@ -195,6 +195,8 @@ func (x *exchange) conclude() {
 
 func (x *exchange) endKind() End {
 	switch {
+	case x.whole && !x.gone && x.cause != causeBudget: // a client may well leave then
+		return Complete
 	case x.cause == causeClientGone || x.gone:
 		return ClientGone
 	case x.cause == causeIdle:

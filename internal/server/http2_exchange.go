@@ -24,7 +24,7 @@ type http2 struct {
 
 	body    *wire.Output // what NextBody reads into
 	piece   [1][]byte
-	left    int64 // for ByLength
+	left    int64 // of the body, in bytes; negative: its length is unknown
 	done    bool  // the body was read to its end
 	noBody  bool  // the answer has none
 	patient time.Time
@@ -59,9 +59,10 @@ func (h *http2) readHead() (status int) {
 			h.head.Fields = append(h.head.Fields, wire.Field{Name: lower, Value: wire.TrimBlanks([]byte(v)), Known: known})
 		}
 	}
+	h.left = r.ContentLength
 	switch {
 	case r.ContentLength > 0:
-		h.head.Framing, h.head.Length, h.left = wire.ByLength, r.ContentLength, r.ContentLength
+		h.head.Framing, h.head.Length = wire.ByLength, r.ContentLength
 	case r.ContentLength < 0:
 		h.head.Framing = wire.ByChunks
 	default:
@@ -105,7 +106,7 @@ func (h *http2) NextBody() (wire.Piece, error) {
 	h.rc.SetReadDeadline(until(h.give.upload))
 	n, err := h.r.Body.Read(h.body.B)
 	h.left -= int64(n)
-	h.done = err == io.EOF || h.head.Framing == wire.ByLength && h.left == 0
+	h.done = err == io.EOF || h.left == 0 // the stream's end may come a little later
 	if n == 0 && err != nil && err != io.EOF {
 		return wire.Piece{}, h.bodyError(err)
 	}

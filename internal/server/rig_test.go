@@ -278,6 +278,19 @@ func (g *rig) do(req *http.Request) *answer {
 	return &answer{status: res.StatusCode, header: res.Header, body: string(b), err: err}
 }
 
+// try is do for a request that may get no answer at all.
+func (g *rig) try(req *http.Request) (*answer, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), patienceOfTests)
+	defer cancel()
+	res, err := g.client.Do(req.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	return &answer{status: res.StatusCode, header: res.Header, body: string(b), err: err}, nil
+}
+
 // open sends a request and returns once the head of its answer is here. The
 // body is the caller's to close.
 func (g *rig) open(req *http.Request) *http.Response {
@@ -392,6 +405,9 @@ func (c *rawClient) send(s string) {
 		c.t.Fatalf("send: %v", err)
 	}
 }
+
+// trySend writes bytes to a gateway that may have hung up already.
+func (c *rawClient) trySend(s string) { io.WriteString(c.Conn, s) }
 
 // ask sends a head made of lines, with Host and token added, and a body.
 func (c *rawClient) ask(lines ...string) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -289,3 +290,26 @@ const (
 	eventHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 	lastChunk = "0\r\n\r\n"
 )
+
+// quietTime is how long nothing must happen for a flow to count as stopped.
+const quietTime = 300 * time.Millisecond
+
+// stalled writes a piece of a body and reports that the gateway stopped
+// taking it.
+func (c *upstreamConn) stalled(piece []byte) bool {
+	c.SetWriteDeadline(time.Now().Add(quietTime))
+	_, err := c.Write(piece)
+	return err != nil
+}
+
+// waitFor lets time pass in which nothing is to happen.
+func waitFor(d time.Duration) { <-time.After(d) }
+
+// countedZeros is an endless body.
+type countedZeros struct{ n atomic.Int64 }
+
+func (z *countedZeros) Read(p []byte) (int, error) {
+	clear(p)
+	z.n.Add(int64(len(p)))
+	return len(p), nil
+}
