@@ -49,6 +49,8 @@ var isHostByte = func() (t [256]bool) {
 	return t
 }()
 
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
 func allOf(b []byte, allowed *[256]bool) bool {
 	for _, c := range b {
 		if !allowed[c] {
@@ -118,7 +120,7 @@ func parseDigits(b []byte) (n int64, ok bool) {
 		return 0, false
 	}
 	for _, c := range b {
-		if c < '0' || c > '9' {
+		if !isDigit(c) {
 			return 0, false
 		}
 		n = n*10 + int64(c-'0')

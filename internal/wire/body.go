@@ -3,7 +3,7 @@ package wire
 import "io"
 
 // Piece is what one read brought of a body. Its slices alias the connection's
-// buffer and live until the next read.
+// buffer and live until the next read or Release.
 type Piece struct {
 	Data   [][]byte // the body's own bytes, in order
 	Framed []byte   // the same bytes in clean chunk framing; nil unless the body came chunked
@@ -32,6 +32,10 @@ type body struct {
 	done    bool
 	data    [][]byte // Piece.Data, reused
 }
+
+// keptChunks bounds the chunks of one Piece for which room is kept: more than
+// a buffer full of events has.
+const keptChunks = 256
 
 // ExpectBody says which body follows the head that was just found.
 func (c *Conn) ExpectBody(f Framing, length int64) {
@@ -90,6 +94,15 @@ func (c *Conn) NextBuffered() (Piece, error) {
 	c.r += len(unread)
 	b.data = append(b.data, unread)
 	return Piece{Data: b.data, Last: b.done}, nil
+}
+
+// forgetPiece lets go of the buffer that the last Piece aliases, so that an
+// idle connection keeps none alive, and of the room for a Piece of tiny chunks.
+func (b *body) forgetPiece() {
+	if cap(b.data) > keptChunks {
+		b.data = nil
+	}
+	clear(b.data[:cap(b.data)])
 }
 
 func (c *Conn) endOfStream(err error) (Piece, error) {

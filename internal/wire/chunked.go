@@ -6,8 +6,9 @@ var (
 	errChunkLine = malformed("a malformed chunk extension or trailer")
 )
 
-// maxChunkLine bounds a chunk's extension, and all trailers together, in bytes.
-const maxChunkLine = 4 << 10
+// maxChunkLine bounds a chunk's size with its extension, and all trailers
+// together, in bytes. It is net/http's bound for the former.
+const maxChunkLine = 4<<10 - 1
 
 type chunkState uint8
 
@@ -33,7 +34,7 @@ type chunked struct {
 	state  chunkState
 	left   int64 // bytes left of the current chunk
 	digits int   // digits of its size seen
-	line   int   // bytes of extension or trailers seen
+	line   int   // bytes of a size with its extension, or of trailers, seen
 }
 
 // clean takes the next bytes of the stream and returns what is left of them in
@@ -66,7 +67,7 @@ func (c *chunked) clean(b []byte, data [][]byte) (out []byte, _ [][]byte, used i
 			} else if c.digits > 0 && ch == '\r' {
 				c.state = afterSize
 			} else if c.digits > 0 && ch == ';' {
-				c.state, c.line, keep = inExtension, 0, false
+				c.state, c.line, keep = inExtension, c.digits, false
 			} else {
 				return b[:w], data, i, errChunkSize
 			}

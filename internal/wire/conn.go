@@ -114,11 +114,13 @@ func (c *Conn) makeRoom() {
 	}
 }
 
-// Release gives back the read buffer if it holds nothing unread.
+// Release gives back the read buffer if it holds nothing unread. Heads and
+// Pieces are then gone.
 func (c *Conn) Release() {
 	if c.buf != nil && c.r == c.w {
 		c.buf.free()
 		c.buf, c.r, c.w = nil, 0, 0
+		c.body.forgetPiece()
 	}
 }
 

@@ -78,10 +78,10 @@ func (h *RequestHead) parseLine(line []byte) error {
 	if !IsToken(h.Method) {
 		return errMethod
 	}
-	if len(version) != len("HTTP/1.1") || string(version[:5]) != "HTTP/" || version[6] != '.' {
+	if len(version) != len("HTTP/1.1") || string(version[:5]) != "HTTP/" || !isDigit(version[5]) || version[6] != '.' || !isDigit(version[7]) {
 		return errRequestLine
 	}
-	if version[5] != '1' || version[7] != '0' && version[7] != '1' {
+	if version[5] != '1' || version[7] > '1' {
 		return errVersion
 	}
 	h.Minor = int(version[7] - '0')
