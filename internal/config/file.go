@@ -34,12 +34,12 @@ func (f *file) fields() []field {
 }
 
 // check applies the rules that decoding alone cannot see.
-func (f *file) check(r *report) {
-	checkListen(r, &f.listen)
-	f.inboundTLS.check(r)
-	f.auth.check(r)
-	checkRoutes(r, f.routes.items, &f.concurrency)
-	f.cors.check(r)
+func (f *file) check(d *decoder) {
+	checkListen(d.report, &f.listen)
+	f.inboundTLS.check(d.report)
+	f.auth.check(d.report)
+	checkRoutes(d, f.routes.items, &f.concurrency, []ownPath{{healthz, healthz}})
+	f.cors.check(d.report)
 }
 
 // build makes the Config. A section with a problem in it stays empty.
@@ -60,7 +60,7 @@ func (f *file) build(d *decoder) *Config {
 	}
 	if d.sound("routes") {
 		for i := range f.routes.items {
-			c.Routes = append(c.Routes, f.routes.items[i].build())
+			c.Routes = append(c.Routes, f.routes.items[i].build(d))
 		}
 	}
 	if d.sound("cors") {

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 )
 
 type schema map[string]any
@@ -36,6 +37,30 @@ func (v *ratio) schema() schema {
 
 func (v *boolean) schema() schema {
 	return schema{"anyOf": []schema{{"type": "boolean"}, reference}, "default": v.v}
+}
+
+func (t *trigger) schema() schema {
+	return schema{"anyOf": []schema{
+		{"enum": []string{connectError}},
+		{"type": "integer", "minimum": 400, "maximum": 599},
+		{"type": "string", "pattern": failureStatus.String()},
+		reference,
+	}}
+}
+
+func (v *rest) schema() schema {
+	s := schema{"anyOf": []schema{
+		{"enum": []string{retryAfter}},
+		{"type": "integer", "minimum": 0, "maximum": maxNumber},
+		reference,
+	}}
+	switch {
+	case v.v.RetryAfter:
+		s["default"] = retryAfter
+	case v.v.For > 0:
+		s["default"] = int(v.v.For / time.Second)
+	}
+	return s
 }
 
 func (e elements[T]) schema() schema {

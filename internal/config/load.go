@@ -79,7 +79,7 @@ func Load(path string, env Env, checks ...func(*Config) []Problem) (*Config, err
 		places: src.places, keep: map[*yaml.Node]bool{}}
 	var f file
 	d.value(sub(&f), place{"", root.Line, root.Column}, root)
-	f.check(r)
+	f.check(d)
 	src.lines = maskLines(lines, root, d.keep)
 
 	c := f.build(d)
@@ -115,7 +115,7 @@ func finish(all []Problem, src *source, files []string) Problems {
 }
 
 // Files is every file the config depends on, absolute and once each: itself,
-// what ${file:…} names, and the certificates in use. A change to any of them
+// what ${file:…} names, and the certificates it trusts or shows. A change to any of them
 // may be a change of the config.
 func (c *Config) Files() []string {
 	files := append([]string{c.Path}, c.files...)
