@@ -147,6 +147,10 @@ routes:
         user_agent: ZQX5
     retry: {max_attempts: 2, on: [429, connect_error], backoff: {jitter: 0.5}}
     cooldown: {429: retry_after, "500": 5}
+admin:
+  token: 'ZQX6'
+  enabled: true
+observability: {metrics: {enabled: true, token: "ZQX7"}}
 `
 
 // A typing mistake anywhere must not put on the screen what stands in the

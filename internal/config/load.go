@@ -84,6 +84,7 @@ func Load(path string, env Env, checks ...func(*Config) []Problem) (*Config, err
 
 	c := f.build(d)
 	c.Path, c.src, c.files = abs, src, d.files
+	f.checkPIDFile(d, c)
 	for _, check := range checks {
 		r.problems = append(r.problems, check(c)...)
 	}
