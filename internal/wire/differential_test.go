@@ -108,7 +108,7 @@ func (m *message) readGoBody(body io.Reader, rest io.Reader, coding []string, le
 	}
 	b, err := io.ReadAll(body)
 	m.body = string(b)
-	if err == io.ErrUnexpectedEOF || err != nil && err.Error() == "http: unexpected EOF reading trailer" {
+	if isTruncated(err) {
 		m.truncated = true
 		return nil
 	}
@@ -118,6 +118,13 @@ func (m *message) readGoBody(body io.Reader, rest io.Reader, coding []string, le
 	b, err = io.ReadAll(rest)
 	m.rest = string(b)
 	return err
+}
+
+// isTruncated reports a body that breaks off, in its trailers too: those lie in
+// a buffer that holds the whole stream, so that none is too long for net/http.
+func isTruncated(err error) bool {
+	return err == io.ErrUnexpectedEOF || err != nil &&
+		(err.Error() == "http: unexpected EOF reading trailer" || err.Error() == "http: suspiciously long trailer after chunked body")
 }
 
 // hostLines are the values of the Host lines of a head. http.ReadRequest keeps
