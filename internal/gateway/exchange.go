@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -151,8 +152,19 @@ func (x *exchange) conclude() {
 		o.End = x.endKind()
 	}
 	for _, obs := range x.gw.observers {
-		obs.End(o)
+		tell(obs, o)
 	}
+}
+
+// tell lets a defective observer neither take the process down nor keep the
+// news from those behind it; they find its panic beside the cause.
+func tell(obs Observer, o *Outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.Cause = errors.Join(o.Cause, fmt.Errorf("panic of an observer: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	obs.End(o)
 }
 
 func (x *exchange) endKind() End {

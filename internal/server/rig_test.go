@@ -104,6 +104,8 @@ type rig struct {
 	client  *http.Client
 	stop    func() // closes the listener; runs once
 
+	upstream *scriptedUpstream // for those who need it
+
 	ended chan gateway.Outcome // each exchange's, after it gave everything back
 	log   *syncBuffer
 }
@@ -439,8 +441,9 @@ func (s *syncBuffer) String() string {
 // test if not before.
 func newPipe(t *testing.T) *pipe {
 	r, w := io.Pipe()
-	t.Cleanup(func() { w.CloseWithError(io.ErrUnexpectedEOF) })
-	return &pipe{r, w}
+	p := &pipe{r, w}
+	t.Cleanup(p.abandon)
+	return p
 }
 
 type pipe struct {
@@ -450,3 +453,7 @@ type pipe struct {
 
 func (p *pipe) write(s string) { io.WriteString(p.w, s) }
 func (p *pipe) end()           { p.w.Close() }
+
+// abandon ends the body in failure: Go's client waits for it even when its
+// request was cancelled.
+func (p *pipe) abandon() { p.w.CloseWithError(io.ErrUnexpectedEOF) }
