@@ -35,8 +35,11 @@ var (
 // from there.
 type clock struct {
 	side     sync.WaitGroup // the goroutine on the client's side
-	uploaded atomic.Bool    // the request's body went upstream whole
+	uploaded atomic.Bool    // the request's body was read whole and went upstream, or goes with its head
 	bytesIn  atomic.Int64
+
+	sending   sync.Mutex // held to write, or to gather, the request's head and what goes with it
+	connected bool       // nothing is gathered any more
 
 	mu       sync.Mutex
 	timer    *time.Timer
@@ -83,7 +86,7 @@ func (x *exchange) tick() {
 		if next.IsZero() || quiet.Before(next) {
 			next = quiet
 		}
-	} else if x.uploaded.Load() {
+	} else {
 		x.watchLocked()
 	}
 	if !next.IsZero() {
@@ -117,8 +120,8 @@ func (x *exchange) stopClock() (aborted bool) {
 	}
 	if watching {
 		x.down.Interrupt()
-		x.side.Wait()
 	}
+	x.side.Wait()
 	return aborted
 }
 
@@ -129,6 +132,7 @@ func (x *exchange) resetClock() {
 	defer x.mu.Unlock()
 	x.uploaded.Store(false)
 	x.bytesIn.Store(0)
+	x.connected = false
 	x.deadline, x.watching, x.cause, x.badBody = time.Time{}, false, causeNone, nil
 	x.cancel, x.dead, x.tearing = nil, nil, false
 }
@@ -149,7 +153,8 @@ func (x *exchange) watchLocked() {
 }
 
 // clientSide sends what is still to come of the request's body, then waits for
-// the client to go away.
+// the client to go away. While the upstream is still being reached it gathers
+// the body, up to a bound: only who reads on learns that a client has gone.
 func (x *exchange) clientSide() {
 	defer x.side.Done()
 	if x.uploaded.Load() || x.upload() {
@@ -159,8 +164,11 @@ func (x *exchange) clientSide() {
 	}
 }
 
+// gatherLimit bounds the part of a request that waits for its upstream, in bytes.
+const gatherLimit = 64 << 10
+
 // upload passes the rest of the request's body on. False says that the body is
-// not needed any more, or that it broke off and the exchange with it.
+// not needed any more or for now, or that it broke off and the exchange with it.
 func (x *exchange) upload() bool {
 	for {
 		p, err := x.down.NextBody()
@@ -169,14 +177,43 @@ func (x *exchange) upload() bool {
 			return false
 		}
 		x.bytesIn.Add(int64(p.Size()))
-		if err := x.up.WritePiece(&p, x.uploading); err != nil {
+		gathered, full := x.gather(&p)
+		if !gathered && x.up.WritePiece(&p, x.uploading) != nil {
 			return false // an answer may have come first: reading it will tell
 		}
 		if p.Last {
 			x.uploaded.Store(true)
 			return true
 		}
+		if full {
+			return false
+		}
 	}
+}
+
+// gather puts a piece of the body to the head that could not be sent yet. Full
+// says that the goroutine must end: send is followed by another.
+func (x *exchange) gather(p *wire.Piece) (gathered, full bool) {
+	x.sending.Lock()
+	defer x.sending.Unlock()
+	if x.connected {
+		return false, false
+	}
+	x.out.B = wire.AppendPiece(x.out.B, p, x.uploading)
+	if full = len(x.out.B) > gatherLimit && !p.Last; full {
+		x.mu.Lock()
+		x.watching = false
+		x.mu.Unlock()
+	}
+	return true, full
+}
+
+// send writes the head, and what was gathered of the body.
+func (x *exchange) send() error {
+	x.sending.Lock()
+	defer x.sending.Unlock()
+	x.connected = true
+	return x.up.Write(x.out.B)
 }
 
 func (x *exchange) uploadBroke(err error) {

@@ -52,7 +52,7 @@ func (x *exchange) attempt(repeatable bool) error {
 		if err := x.connect(fresh); err != nil {
 			return err
 		}
-		writeErr := x.up.Write(x.out.B)
+		writeErr := x.send()
 		if !x.uploaded.Load() {
 			x.watch()
 		}

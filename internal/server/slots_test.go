@@ -276,7 +276,7 @@ func (c counting) End(o *gateway.Outcome) {
 }
 
 func TestGoneClientClosesTheUpstreamDuringADial(t *testing.T) {
-	for _, method := range []string{"GET"} {
+	for _, method := range []string{"GET", "POST"} {
 		t.Run(method, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {
 				// A proxy that accepts and says nothing holds the dial up.
