@@ -33,15 +33,15 @@ type transport struct {
 }
 
 var (
-	inClear     = transport{name: "HTTP/1.1"}
-	overTLS     = transport{name: "HTTP/1.1 over TLS", secure: true}
-	http2TLS    = transport{name: "HTTP/2", secure: true, http2: true}
-	http2Clear  = transport{name: "HTTP/2 in clear", http2: true}
-	transports  = []transport{inClear, overTLS, http2TLS, http2Clear}
-	http1Alone  = []transport{inClear, overTLS}
-	http2Alone  = []transport{http2TLS, http2Clear}
-	anyWouldDo  = []transport{inClear}
-	clearOrHTTP = []transport{inClear, http2TLS}
+	inClear      = transport{name: "HTTP/1.1"}
+	overTLS      = transport{name: "HTTP/1.1 over TLS", secure: true}
+	http2TLS     = transport{name: "HTTP/2", secure: true, http2: true}
+	http2Clear   = transport{name: "HTTP/2 in clear", http2: true}
+	transports   = []transport{inClear, overTLS, http2TLS, http2Clear}
+	http1Alone   = []transport{inClear, overTLS}
+	http2Alone   = []transport{http2TLS, http2Clear}
+	anyWouldDo   = []transport{inClear}
+	clearOrHTTP2 = []transport{inClear, http2TLS}
 )
 
 // over runs a test once for each transport. No goroutine may be left behind.

@@ -282,26 +282,16 @@ func TestGoneClientClosesTheUpstreamDuringADial(t *testing.T) {
 				// A proxy that accepts and says nothing holds the dial up.
 				dialled := make(chan struct{})
 				closed := make(chan struct{})
-				ln, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { ln.Close() })
-				go func() {
+				addr := listen(t, func(c net.Conn) {
 					defer close(closed)
-					c, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					defer c.Close()
 					close(dialled)
 					c.SetReadDeadline(time.Now().Add(promptly))
 					if _, err := io.Copy(io.Discard, c); isTimeout(err) {
 						t.Errorf("the dial went on for %v", promptly)
 					}
-				}()
+				})
 				c := oneSlot("http://127.0.0.1:9")
-				c.Routes[0].Upstream.Proxy = &config.Proxy{Protocol: "socks", Address: ln.Addr().String()}
+				c.Routes[0].Upstream.Proxy = &config.Proxy{Protocol: "socks", Address: addr}
 				g := start(t, via, c)
 				ctx, cancel := context.WithCancel(context.Background())
 				req := g.request(method, "/api", nil)
