@@ -266,20 +266,20 @@ func TestSilentStreamIsNotCutOff(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send(eventHead)
-			for range 3 {
+			for range 2 {
 				c.sendChunk("data: 1\n\n")
-				waitFor(500 * time.Millisecond)
+				waitFor(250 * time.Millisecond)
 			}
 			c.send(lastChunk)
 		})
-		p := patience{handshake: time.Second, head: 200 * time.Millisecond, idle: 200 * time.Millisecond, upload: 200 * time.Millisecond, write: 200 * time.Millisecond}
+		p := patience{handshake: time.Second, head: 100 * time.Millisecond, idle: 100 * time.Millisecond, upload: 100 * time.Millisecond, write: 100 * time.Millisecond}
 		c := newConfig(u.base())
-		c.Routes[0].Upstream.RequestTimeout = 300 * time.Millisecond
+		c.Routes[0].Upstream.RequestTimeout = 150 * time.Millisecond
 		g := startPatient(t, via, c, p)
-		if a := g.get("/api"); a.err != nil || a.body != strings.Repeat("data: 1\n\n", 3) {
+		if a := g.get("/api"); a.err != nil || a.body != strings.Repeat("data: 1\n\n", 2) {
 			t.Errorf("got %q, %v", a.body, a.err)
 		}
-		if a := g.post("/api", "with a body"); a.err != nil || a.body != strings.Repeat("data: 1\n\n", 3) {
+		if a := g.post("/api", "with a body"); a.err != nil || a.body != strings.Repeat("data: 1\n\n", 2) {
 			t.Errorf("after an upload: got %q, %v", a.body, a.err)
 		}
 	})
