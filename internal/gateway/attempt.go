@@ -61,7 +61,7 @@ func (x *exchange) attempt(try int) attempt {
 	a := attempt{start: x.began}
 	if try > 1 {
 		a.start = time.Now()
-		x.out.B = x.appendHead(x.out.B[:0])
+		x.sink.compose(x.appendHead)
 	}
 	if x.watcher != nil {
 		x.watcher.Attempt(x.target.name, x.key.id)
@@ -73,7 +73,7 @@ func (x *exchange) attempt(try int) attempt {
 		}
 		x.sentAt = a.start
 		x.awaitFirstByte(x.target.firstByteTimeout)
-		writeErr := x.sink.send(x.up, x.out, try > 1)
+		writeErr := x.sink.send(x.up)
 		if !x.uploaded.Load() {
 			x.watch()
 		}

@@ -190,7 +190,17 @@ func (x *exchange) conclude() {
 	if o.End == "" {
 		o.End = x.endKind()
 	}
-	x.watcher.End(o)
+	tell(x.watcher, o)
+}
+
+// tell lets a defective observer not take the process down.
+func tell(w Watch, o *Outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.Cause = &Panic{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	w.End(o)
 }
 
 func (x *exchange) endKind() End {

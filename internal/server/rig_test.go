@@ -33,15 +33,15 @@ type transport struct {
 }
 
 var (
-	inClear     = transport{name: "HTTP/1.1"}
-	overTLS     = transport{name: "HTTP/1.1 over TLS", secure: true}
-	http2TLS    = transport{name: "HTTP/2", secure: true, http2: true}
-	http2Clear  = transport{name: "HTTP/2 in clear", http2: true}
-	transports  = []transport{inClear, overTLS, http2TLS, http2Clear}
-	http1Alone  = []transport{inClear, overTLS}
-	http2Alone  = []transport{http2TLS, http2Clear}
-	anyWouldDo  = []transport{inClear}
-	clearOrHTTP = []transport{inClear, http2TLS}
+	inClear      = transport{name: "HTTP/1.1"}
+	overTLS      = transport{name: "HTTP/1.1 over TLS", secure: true}
+	http2TLS     = transport{name: "HTTP/2", secure: true, http2: true}
+	http2Clear   = transport{name: "HTTP/2 in clear", http2: true}
+	transports   = []transport{inClear, overTLS, http2TLS, http2Clear}
+	http1Alone   = []transport{inClear, overTLS}
+	http2Alone   = []transport{http2TLS, http2Clear}
+	anyWouldDo   = []transport{inClear}
+	clearOrHTTP2 = []transport{inClear, http2TLS}
 )
 
 // over runs a test once for each transport. No goroutine may be left behind.
@@ -106,6 +106,8 @@ type rig struct {
 	addr    string
 	client  *http.Client
 	stop    func() // closes the listener; runs once
+
+	upstream *scriptedUpstream // for those who need it
 
 	ended chan gateway.Outcome // each exchange's, after it gave everything back
 	log   *syncBuffer
@@ -489,8 +491,9 @@ func (s *syncBuffer) String() string {
 // test if not before.
 func newPipe(t *testing.T) *pipe {
 	r, w := io.Pipe()
-	t.Cleanup(func() { w.CloseWithError(io.ErrUnexpectedEOF) })
-	return &pipe{r, w}
+	p := &pipe{r, w}
+	t.Cleanup(p.abandon)
+	return p
 }
 
 type pipe struct {
@@ -500,3 +503,7 @@ type pipe struct {
 
 func (p *pipe) write(s string) { io.WriteString(p.w, s) }
 func (p *pipe) end()           { p.w.Close() }
+
+// abandon ends the body in failure: Go's client waits for it even when its
+// request was cancelled.
+func (p *pipe) abandon() { p.w.CloseWithError(io.ErrUnexpectedEOF) }
