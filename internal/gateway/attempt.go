@@ -66,14 +66,18 @@ func (x *exchange) attempt(try int) attempt {
 	if x.watcher != nil {
 		x.watcher.Attempt(x.target.name, x.key.id)
 	}
-	for fresh := false; ; fresh = true {
+	for fresh := false; ; {
 		if a.err = x.connect(fresh); a.err != nil {
 			a.kind, a.fatal = notSent, x.causeOf() != nil
 			return a
 		}
 		x.sentAt = a.start
 		x.awaitFirstByte(x.target.firstByteTimeout)
-		writeErr := x.sink.send(x.up)
+		stale, writeErr := x.sink.send(x.up)
+		if stale {
+			x.dropUpstream()
+			continue
+		}
 		if !x.uploaded.Load() {
 			x.watch()
 		}
@@ -89,6 +93,7 @@ func (x *exchange) attempt(try int) attempt {
 			return a
 		case silent && x.up.Reused && x.repeatable && !fresh:
 			x.dropUpstream()
+			fresh = true
 			continue
 		case late:
 			a.err = errTimeout.because(errFirstByte)

@@ -108,7 +108,9 @@ func (s *sink) compose(appendHead func([]byte) []byte) {
 }
 
 // send begins the try's request on a connection, with all that there is of it.
-func (s *sink) send(up *upstream.Conn) error {
+// Stale says that the connection was idle and is no good any more: nothing was
+// sent. A whole request is sent and its answer awaited in one go.
+func (s *sink) send(up *upstream.Conn) (stale bool, err error) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if s.headOnly {
@@ -116,12 +118,17 @@ func (s *sink) send(up *upstream.Conn) error {
 		s.headOnly = false
 	}
 	s.begun = true
-	err := up.Write(s.message.B)
-	if err == nil {
-		s.to = up
-		s.whole.Store(s.ended)
+	if s.ended {
+		s.whole.Store(true)
+		return up.Converse(s.message.B)
 	}
-	return err
+	if up.Reused && up.IsStale() {
+		return true, nil
+	}
+	if err = up.Write(s.message.B); err == nil {
+		s.to = up
+	}
+	return false, err
 }
 
 // canReplay reports whether all that came of the body can still be sent.
