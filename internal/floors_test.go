@@ -33,7 +33,7 @@ var floors = map[string]struct {
 
 	"gateway": {[]string{"config", "limit", "usage", "upstream", "wire"}, "it is one exchange from start to end and knows no files, listeners, metrics or UI"},
 
-	"observe": {[]string{"gateway", "config", "usage"}, "it watches exchanges and does not know how a request is proxied"},
+	"observe": {[]string{"gateway", "config", "usage", "wire"}, "it watches exchanges and does not know how a request is proxied"},
 	"server":  {[]string{"gateway", "observe", "config", "limit", "usage", "certs", "upstream", "wire"}, "it serves what others hand it, and a simulated provider is for the demo and tests"},
 }
 

@@ -1,0 +1,198 @@
+package observe
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"ai-gw-lite/internal/gateway"
+	"ai-gw-lite/internal/usage"
+	"ai-gw-lite/internal/wire"
+)
+
+// recorder follows one exchange and makes its record. Recorders are pooled:
+// what they read with is kept from one exchange to the next.
+//
+// The exchange's own goroutine calls all but RequestBytes. What the live table
+// reads is atomic, or under the lock.
+type recorder struct {
+	ob      *Observatory
+	secrets *secrets
+	record  record
+	sent    sentModel // what the request asks for
+
+	reading reading
+	scanner usage.Scanner
+	frames  *usage.Frames // made for the first WebSocket
+
+	bytesIn, bytesOut atomic.Int64
+
+	mu            sync.Mutex
+	upstream, key string
+}
+
+// reading is what the answer is read with.
+type reading uint8
+
+const (
+	nothing reading = iota
+	aBody
+	aSession
+)
+
+func (r *recorder) begin(b *gateway.Beginning, s *settings) {
+	r.secrets = s.secrets
+	path := string(b.Head.Path)
+	r.record = record{
+		requestID: s.secrets.mask(b.RequestID),
+		method:    s.secrets.mask(methodName(b.Head.Method)),
+		path:      s.secrets.mask(path),
+		trace:     b.Trace,
+		minor:     b.Head.Minor,
+	}
+	r.sent.begin(b.Head, path)
+}
+
+// Attempt notes where the request goes.
+func (r *recorder) Attempt(upstream, key string) {
+	r.mu.Lock()
+	r.upstream, r.key = upstream, key
+	r.mu.Unlock()
+}
+
+// RequestBytes looks for the model, as long as it is not known.
+func (r *recorder) RequestBytes(p []byte) {
+	r.bytesIn.Store(r.bytesIn.Load() + int64(len(p)))
+	r.sent.read(p)
+}
+
+// ResponseHead begins to read the answer, if there is usage to be found in it.
+func (r *recorder) ResponseHead(res *gateway.Response) {
+	r.record.head = true
+	r.record.stream = res.IsStream()
+	switch {
+	case res.Status == 101:
+		if r.frames == nil {
+			r.frames = new(usage.Frames)
+		}
+		r.frames.Reset(string(header(res, wire.Other, "sec-websocket-extensions")))
+		r.reading = aSession
+	case hasBody(res.Status, r.record.method):
+		r.scanner.Reset(usage.Response{
+			Status:          res.Status,
+			ContentType:     mediaName(header(res, wire.ContentType, "")),
+			ContentEncoding: string(header(res, wire.ContentEncoding, "")),
+			Path:            r.sent.path,
+		})
+		r.reading = aBody
+	}
+}
+
+// hasBody reports an answer that may carry usage. The others have no body to
+// read, or no usage in it.
+func hasBody(status int, method string) bool {
+	return status >= 200 && status <= 299 && status != 204 && status != 205 && method != "HEAD"
+}
+
+// header is the value of an answer's header: of a known one, or of the one with
+// that lower-case name.
+func header(res *gateway.Response, known wire.Known, name string) []byte {
+	for i := range res.Fields {
+		f := &res.Fields[i]
+		if f.Known == known && (known != wire.Other || wire.EqualFold(f.Name, name)) {
+			return f.Value
+		}
+	}
+	return nil
+}
+
+// ResponseBytes reads a piece of the answer.
+func (r *recorder) ResponseBytes(p []byte) {
+	r.bytesOut.Store(r.bytesOut.Load() + int64(len(p)))
+	switch r.reading {
+	case aBody:
+		r.scanner.Write(p)
+	case aSession:
+		r.frames.Write(p)
+	}
+}
+
+// End makes the record, hands it out and returns the recorder to its pool.
+func (r *recorder) End(o *gateway.Outcome) {
+	rec := &r.record
+	rec.Outcome = o
+	rec.end = o.End
+	r.endReading(rec)
+	if m := r.sent.model(); m != "" {
+		rec.model = m
+	} else {
+		rec.model = rec.answeredModel
+	}
+	rec.model = r.secrets.mask(rec.model)
+	r.ob.ended(rec)
+	r.recycle()
+}
+
+// endReading takes in what was learnt from the answer.
+func (r *recorder) endReading(rec *record) {
+	var got usage.Result
+	switch r.reading {
+	case nothing:
+		return
+	case aBody:
+		got = r.scanner.End(rec.end == gateway.Complete)
+	case aSession:
+		got = r.frames.End()
+	}
+	if got.Truncated && rec.end == gateway.Complete {
+		rec.end = gateway.Truncated
+	}
+	rec.usage, rec.counted = got.Usage, known(&got.Usage)
+	if raw := string(got.Usage.Raw); r.secrets.mask(raw) != raw {
+		rec.usage.Raw = nil
+	}
+	rec.answeredModel = r.secrets.mask(got.Model)
+	rec.events = got.Events
+	rec.failedInBand = got.InBandError
+}
+
+func (r *recorder) recycle() {
+	r.record = record{}
+	r.secrets = nil
+	r.sent.end()
+	r.reading = nothing
+	r.bytesIn.Store(0)
+	r.bytesOut.Store(0)
+	r.upstream, r.key = "", ""
+	r.ob.recorders.Put(r)
+}
+
+// mediaName keeps a Content-Type beyond its buffer, without memory for the
+// usual ones.
+func mediaName(value []byte) string {
+	switch string(value) {
+	case "application/json":
+		return "application/json"
+	case "application/json; charset=utf-8":
+		return "application/json; charset=utf-8"
+	case "text/event-stream":
+		return "text/event-stream"
+	case "text/event-stream; charset=utf-8":
+		return "text/event-stream; charset=utf-8"
+	}
+	return string(value)
+}
+
+// methodName does the same for a method.
+func methodName(method []byte) string {
+	switch string(method) {
+	case "GET":
+		return "GET"
+	case "HEAD":
+		return "HEAD"
+	case "POST":
+		return "POST"
+	case "OPTIONS":
+		return "OPTIONS"
+	}
+	return string(method)
+}
