@@ -41,6 +41,8 @@ type Observatory struct {
 	filed  *Lines // to file
 	file   logFile
 
+	metrics *metrics
+
 	failures  *Failures
 	settings  atomic.Pointer[settings]
 	recorders sync.Pool
@@ -56,6 +58,8 @@ type settings struct {
 	json      bool
 	toStdout  bool
 	toFile    bool
+
+	metrics bool
 }
 
 // gathering is how long lines may wait for more of them, where there may be
@@ -77,7 +81,9 @@ func New(o Options) (*Observatory, error) {
 	ob.file.troubled = func(err error) {
 		ob.log.Error("the log file cannot be written: its lines are lost", "error", err)
 	}
+	ob.metrics = newMetrics(o.Version, ob.dropped)
 	ob.recorders.New = func() any { return &recorder{ob: ob} }
+	ob.Reloaded(true)
 	return ob, ob.Reconfigure(o.Config)
 }
 
@@ -88,11 +94,15 @@ func (o *Observatory) Reconfigure(c *config.Config) error {
 	logging := config.Logging{Level: "info", Format: "text"}
 	if c.Observability != nil {
 		logging = c.Observability.Logging
+		s.metrics = c.Observability.Metrics.Enabled
 	}
 	s.accessLog = logging.AccessLog
 	s.json = logging.Format == "json"
 	s.toStdout, s.toFile = logging.ToStdout, logging.File.Enabled
-	s.follows = s.accessLog
+	s.follows = s.accessLog || s.metrics
+	for i := range c.Routes {
+		o.metrics.route(c.Routes[i].ID)
+	}
 	o.file.configure(logging.File)
 	o.level.UnmarshalText([]byte(logging.Level)) // one of four: loading has checked it
 	o.json.Store(s.json)
@@ -117,6 +127,9 @@ func (o *Observatory) ended(r *record) {
 	tellFailure(o.log, r.Outcome, r.requestID)
 	if s.accessLog {
 		o.writeAccess(r, s)
+	}
+	if s.metrics {
+		o.metrics.route(r.Route).count(r)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 type recorder struct {
 	ob      *Observatory
 	secrets *secrets
+	route   *route
 	record  record
 	sent    sentModel // what the request asks for
 
@@ -41,6 +42,8 @@ const (
 
 func (r *recorder) begin(b *gateway.Beginning, s *settings) {
 	r.secrets = s.secrets
+	r.route = r.ob.metrics.route(b.Route)
+	r.route.inflight.Add(1)
 	path := string(b.Head.Path)
 	r.record = record{
 		requestID: s.secrets.mask(b.RequestID),
@@ -68,7 +71,9 @@ func (r *recorder) RequestBytes(p []byte) {
 // ResponseHead begins to read the answer, if there is usage to be found in it.
 func (r *recorder) ResponseHead(res *gateway.Response) {
 	r.record.head = true
-	r.record.stream = res.IsStream()
+	if r.record.stream = res.IsStream(); r.record.stream {
+		r.route.streaming.Add(1)
+	}
 	switch {
 	case res.Status == 101:
 		if r.frames == nil {
@@ -128,6 +133,10 @@ func (r *recorder) End(o *gateway.Outcome) {
 		rec.model = rec.answeredModel
 	}
 	rec.model = r.secrets.mask(rec.model)
+	r.route.inflight.Add(-1)
+	if rec.stream {
+		r.route.streaming.Add(-1)
+	}
 	r.ob.ended(rec)
 	r.recycle()
 }
@@ -157,7 +166,7 @@ func (r *recorder) endReading(rec *record) {
 
 func (r *recorder) recycle() {
 	r.record = record{}
-	r.secrets = nil
+	r.secrets, r.route = nil, nil
 	r.sent.end()
 	r.reading = nothing
 	r.bytesIn.Store(0)
