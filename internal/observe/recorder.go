@@ -3,6 +3,7 @@ package observe
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ai-gw-lite/internal/gateway"
 	"ai-gw-lite/internal/usage"
@@ -12,8 +13,8 @@ import (
 // recorder follows one exchange and makes its record. Recorders are pooled:
 // what they read with is kept from one exchange to the next.
 //
-// The exchange's own goroutine calls all but RequestBytes. What the live table
-// reads is atomic, or under the lock.
+// The exchange's own goroutine calls all but RequestBytes. While it is listed,
+// anybody may look at it: what changes by then is atomic, or under the lock.
 type recorder struct {
 	ob      *Observatory
 	secrets *secrets
@@ -25,10 +26,20 @@ type recorder struct {
 	scanner usage.Scanner
 	frames  *usage.Frames // made for the first WebSocket
 
+	listed  bool   // in the live table
+	serial  uint64 // of its listing
+	start   time.Time
+	token   string
+	framing wire.Framing // of the request
+	length  int64
+
+	phase             atomic.Uint32
+	firstByte         atomic.Int64 // nanoseconds since start
+	touched           atomic.Int64 // when a byte of a body last passed, on the Observatory's clock
 	bytesIn, bytesOut atomic.Int64
 
-	mu            sync.Mutex
-	upstream, key string
+	mu                   sync.Mutex
+	model, upstream, key string
 }
 
 // reading is what the answer is read with.
@@ -53,6 +64,13 @@ func (r *recorder) begin(b *gateway.Beginning, s *settings) {
 		minor:     b.Head.Minor,
 	}
 	r.sent.begin(b.Head, path)
+	r.start, r.token = b.Start, b.Token
+	r.framing, r.length = b.Head.Framing, b.Head.Length
+	r.model = s.secrets.mask(r.sent.name)
+	r.touched.Store(r.ob.now())
+	if r.listed = s.live; r.listed {
+		r.ob.live.add(r)
+	}
 }
 
 // Attempt notes where the request goes.
@@ -65,13 +83,22 @@ func (r *recorder) Attempt(upstream, key string) {
 // RequestBytes looks for the model, as long as it is not known.
 func (r *recorder) RequestBytes(p []byte) {
 	r.bytesIn.Store(r.bytesIn.Load() + int64(len(p)))
-	r.sent.read(p)
+	r.touched.Store(r.ob.now())
+	if r.sent.read(p) {
+		model := r.secrets.mask(r.sent.name)
+		r.mu.Lock()
+		r.model = model
+		r.mu.Unlock()
+	}
 }
 
 // ResponseHead begins to read the answer, if there is usage to be found in it.
 func (r *recorder) ResponseHead(res *gateway.Response) {
+	r.firstByte.Store(int64(time.Since(r.start)))
 	r.record.head = true
+	phase := answering
 	if r.record.stream = res.IsStream(); r.record.stream {
+		phase = streaming
 		r.route.streaming.Add(1)
 	}
 	switch {
@@ -80,7 +107,7 @@ func (r *recorder) ResponseHead(res *gateway.Response) {
 			r.frames = new(usage.Frames)
 		}
 		r.frames.Reset(string(header(res, wire.Other, "sec-websocket-extensions")))
-		r.reading = aSession
+		r.reading, phase = aSession, tunnelled
 	case hasBody(res.Status, r.record.method):
 		r.scanner.Reset(usage.Response{
 			Status:          res.Status,
@@ -89,7 +116,10 @@ func (r *recorder) ResponseHead(res *gateway.Response) {
 			Path:            r.sent.path,
 		})
 		r.reading = aBody
+	default:
+		r.scanner.Reset(usage.Response{}) // or it would show the last answer's progress
 	}
+	r.phase.Store(phase)
 }
 
 // hasBody reports an answer that may carry usage. The others have no body to
@@ -113,6 +143,7 @@ func header(res *gateway.Response, known wire.Known, name string) []byte {
 // ResponseBytes reads a piece of the answer.
 func (r *recorder) ResponseBytes(p []byte) {
 	r.bytesOut.Store(r.bytesOut.Load() + int64(len(p)))
+	r.touched.Store(r.ob.now())
 	switch r.reading {
 	case aBody:
 		r.scanner.Write(p)
@@ -123,6 +154,9 @@ func (r *recorder) ResponseBytes(p []byte) {
 
 // End makes the record, hands it out and returns the recorder to its pool.
 func (r *recorder) End(o *gateway.Outcome) {
+	if r.listed {
+		r.ob.live.remove(r)
+	}
 	rec := &r.record
 	rec.Outcome = o
 	rec.end = o.End
@@ -169,9 +203,10 @@ func (r *recorder) recycle() {
 	r.secrets, r.route = nil, nil
 	r.sent.end()
 	r.reading = nothing
+	r.phase.Store(asking)
 	r.bytesIn.Store(0)
 	r.bytesOut.Store(0)
-	r.upstream, r.key = "", ""
+	r.token, r.model, r.upstream, r.key = "", "", "", ""
 	r.ob.recorders.Put(r)
 }
 
