@@ -109,7 +109,6 @@ type connLane struct {
 	unsent  []byte
 	upload  int64 // size of the pattern body
 	sent    int64 // of it
-	status  int
 }
 
 func dialLane(l *loop, t *target, from netip.Addr) (*connLane, error) {

@@ -26,12 +26,13 @@ var floors = map[string]struct {
 	"wire":     {nil, "it is HTTP/1.1 on a connection and knows no routes, tokens or limits"},
 	"limit":    {nil, "it counts and knows neither HTTP nor configuration"},
 	"usage":    {nil, "it reads token counts from passing bytes and knows nothing else"},
+	"balance":  {nil, "it chooses among names, weights and times and reaches nothing"},
 	"certs":    {nil, "it knows the certificate files and nothing else"},
 	"simulate": {nil, "it stands in for a provider, so it must not share our mistakes"},
 
 	"upstream": {[]string{"wire"}, "it reaches an upstream and knows no clients, tokens or limits"},
 
-	"gateway": {[]string{"config", "limit", "usage", "upstream", "wire"}, "it is one exchange from start to end and knows no files, listeners, metrics or UI"},
+	"gateway": {[]string{"balance", "config", "limit", "upstream", "wire"}, "it is one exchange from start to end and knows no files, listeners, metrics or UI"},
 
 	"observe": {[]string{"gateway", "config", "usage", "wire"}, "it watches exchanges and does not know how a request is proxied"},
 	"server":  {[]string{"gateway", "observe", "config", "limit", "usage", "certs", "upstream", "wire"}, "it serves what others hand it, and a simulated provider is for the demo and tests"},

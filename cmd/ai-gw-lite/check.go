@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,25 +29,24 @@ func newCheck() *cobra.Command {
 }
 
 // printTable shows the configuration as the gateway understands it: names of
-// injected headers, never their values.
+// injected headers and ids of keys, never their values.
 func printTable(w io.Writer, c *config.Config) {
 	fmt.Fprintf(w, "listen %s, %s, %d tokens from %s\n", c.Listen, transport(c), len(c.Auth.Tokens), sources(c))
-	fmt.Fprintf(w, "rate limit %s a minute per token and route, %s in flight\n\n",
+	fmt.Fprintf(w, "rate limit %s a minute per token and route, %s in flight\n",
 		limitText(c.RateLimit.PerMinute), limitText(c.Concurrency.DownstreamMaxInflight))
+	printOperation(w, c)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ROUTE\tPREFIX\tUPSTREAM\tSTRIP\tCONNECT\tREQUEST\tPER KEY\tPROXY\tINJECTS\tREMOVES")
-	for i := range c.Routes {
-		r := &c.Routes[i]
-		u := &r.Upstreams[0]
-		perKey := u.KeyMaxInflight
-		if perKey == 0 {
-			perKey = c.Concurrency.UpstreamPerKeyMaxInflight
+	fmt.Fprintln(t, "\nROUTE\tPREFIX\tUPSTREAM\tSTRIP\tCONNECT\tREQUEST\tFIRST BYTE\tIDLE\tPER KEY\tPROXY\tINJECTS\tREMOVES\tALSO")
+	for _, r := range c.Routes {
+		for _, u := range r.Upstreams {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Prefix, u.BaseURL, u.StripPrefix,
+				msText(u.ConnectTimeout), msText(u.RequestTimeout), msText(u.FirstByteTimeout), msText(u.StreamIdleTimeout),
+				limitText(cmp.Or(u.KeyMaxInflight, c.Concurrency.UpstreamPerKeyMaxInflight)), proxyText(u.Proxy),
+				listText(injects(u)), listText(u.RemoveHeaders), listText(also(u)))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%t\t%d ms\t%d ms\t%s\t%s\t%s\t%s\n", r.ID, r.Prefix, u.BaseURL, u.StripPrefix,
-			u.ConnectTimeout.Milliseconds(), u.RequestTimeout.Milliseconds(), limitText(perKey), proxyText(u.Proxy),
-			listText(names(u.InjectHeaders)), listText(u.RemoveHeaders))
 	}
 	t.Flush()
+	printChoices(w, c)
 }
 
 func transport(c *config.Config) string {
@@ -71,11 +72,45 @@ func sources(c *config.Config) string {
 	return strings.Join(out, ", ")
 }
 
-func names(headers []config.Header) (out []string) {
-	for _, h := range headers {
+// injects is the names of the headers that the gateway sets.
+func injects(u config.Upstream) (out []string) {
+	if u.KeyHeader.Name != "" {
+		out = append(out, u.KeyHeader.Name)
+	}
+	for _, h := range u.InjectHeaders {
 		out = append(out, h.Name)
 	}
 	return out
+}
+
+// also is what most upstreams leave as it is.
+func also(u config.Upstream) (out []string) {
+	if u.ForwardXFF {
+		out = append(out, "forwards X-Forwarded-*")
+	}
+	if !u.WebSocket {
+		out = append(out, "no WebSocket")
+	}
+	if u.UserAgent != "" {
+		out = append(out, "user agent "+u.UserAgent)
+	}
+	if len(u.RemoveResponseHeaders) > 0 {
+		out = append(out, "keeps back "+strings.Join(u.RemoveResponseHeaders, " and "))
+	}
+	if u.TLS.CAPath != "" {
+		out = append(out, "trusts "+u.TLS.CAPath)
+	}
+	if u.TLS.InsecureSkipVerify {
+		out = append(out, "TRUSTS ANY CERTIFICATE")
+	}
+	return out
+}
+
+func msText(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
 }
 
 func limitText(n int) string {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -82,14 +84,10 @@ func (d *decoder) section(s subsection, n *yaml.Node) {
 		return
 	}
 	fields := s.fields()
-	byName := map[string]field{}
-	for _, f := range fields {
-		byName[f.name] = f
-	}
 	seen, meant := map[string]int{}, map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, val := n.Content[i], n.Content[i+1]
-		f, known := byName[key.Value]
+		f, known := s.named(key.Value, fields)
 		if wrong := d.wrongInName(key, known); wrong != "" {
 			d.add(place{o.field, key.Line, key.Column}, "%s", wrong)
 			continue
@@ -114,16 +112,46 @@ func (d *decoder) section(s subsection, n *yaml.Node) {
 	}
 	lacking := false
 	for _, f := range fields {
-		if _, given := seen[f.name]; f.need && !given {
+		if _, given := seen[f.name]; given {
+			continue
+		}
+		preset(f.to)
+		if f.need == required {
 			lacking = true
 			if !meant[f.name] { // else the hint at it says enough
 				d.missing(o, f.name, "is missing")
 			}
 		}
 	}
+	lacking = d.alternatives(o, fields, meant) || lacking
 	if len(n.Content) == 0 && !lacking && !s.emptyOK {
 		d.problem(o, "has nothing in it; give it a field or leave it out")
 	}
+}
+
+// alternatives reports if not exactly one of the fields is there that stand
+// for each other. It says whether none is.
+func (d *decoder) alternatives(o *origin, fields []field, meant map[string]bool) (lacking bool) {
+	var all, given []string
+	for _, f := range fields {
+		if f.need != alternative {
+			continue
+		}
+		all = append(all, f.name)
+		if !f.to.org().given {
+			continue
+		}
+		if given = append(given, f.name); len(given) > 1 {
+			d.problem(f.to.org(), "stands beside %s: only one of the two may be there", given[0])
+		}
+	}
+	if len(all) == 0 || len(given) > 0 {
+		return false
+	}
+	if !slices.ContainsFunc(all, func(name string) bool { return meant[name] }) {
+		d.missing(o, all[0], "is missing (or give %s)", strings.Join(all[1:], " or "))
+	}
+	return true
 }
 
 var plausibleName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,31}$`)
@@ -134,7 +162,7 @@ func (d *decoder) wrongInName(key *yaml.Node, known bool) string {
 	switch {
 	case key.Kind == yaml.ScalarNode && key.Value == "<<" && key.Style == 0:
 		return "merge keys (<<) are not supported; repeat the fields, or use an alias for a whole value"
-	case key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0 || !plausibleName.MatchString(key.Value):
+	case key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0 || !known && !plausibleName.MatchString(key.Value):
 		return "unknown field; its name is not shown, since it does not look like a field's"
 	case !known && !d.beforeColon(key):
 		return "not a field: no colon and value follow (quote a text that has a comma in it)"

@@ -17,11 +17,18 @@ type section interface {
 type field struct {
 	name string
 	to   value
-	need bool
+	need need
 	doc  string // for the people who write the file; the schema's description
 }
 
-const required, optional = true, false
+// need says whether a field must stand in its section.
+type need int
+
+const (
+	optional need = iota
+	required
+	alternative // exactly one of the section's alternatives must
+)
 
 // value is anything a field can hold.
 type value interface {
@@ -51,6 +58,39 @@ type subsection struct {
 }
 
 func (s subsection) decode(d *decoder, n *yaml.Node) { d.section(s, n) }
+
+// anyNamed is a section with fields beyond those that it names one by one.
+type anyNamed interface {
+	// called is the value of such a field, nil if it can have none of that name.
+	called(name string) value
+	// others says what the names look like, as a pattern for the schema, and
+	// what the fields are.
+	others() (pattern string, f field)
+}
+
+// named is the field of s with this name.
+func (s subsection) named(name string, fields []field) (f field, ok bool) {
+	for _, f := range fields {
+		if f.name == name {
+			return f, true
+		}
+	}
+	if s, ok := s.section.(anyNamed); ok {
+		if v := s.called(name); v != nil {
+			return field{name: name, to: v}, true
+		}
+	}
+	return field{}, false
+}
+
+// preset fills in the defaults of a section that the file leaves out.
+func preset(v value) {
+	if s, ok := v.(subsection); ok {
+		for _, f := range s.fields() {
+			preset(f.to)
+		}
+	}
+}
 
 // eachField visits every field below a section with its path, lists as name[].
 func eachField(s section, path string, visit func(path string, f field)) {

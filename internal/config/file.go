@@ -1,7 +1,5 @@
 package config
 
-import "time"
-
 // file is the whole config file.
 type file struct {
 	origin
@@ -12,6 +10,13 @@ type file struct {
 	cors        cors
 	rateLimit   rateLimit
 	concurrency concurrency
+
+	reload        reload
+	shutdown      shutdown
+	pidFile       text
+	errors        errorShape
+	admin         admin
+	observability observability
 }
 
 func (f *file) fields() []field {
@@ -30,25 +35,35 @@ func (f *file) fields() []field {
 			"Requests per token and route; absent: no limit."},
 		{"concurrency", sub(&f.concurrency), optional,
 			"Caps on requests in flight. Nothing queues: what is over a cap is answered with 503."},
+		{"reload", sub(&f.reload), optional,
+			"When this file is read again, while requests go on."},
+		{"shutdown", sub(&f.shutdown), optional,
+			"How SIGTERM and SIGINT end the program."},
+		{"pid_file", &f.pidFile, optional,
+			"Where the process's id is written; empty: nowhere."},
+		{"errors", sub(&f.errors), optional,
+			"What the gateway's own errors look like."},
+		{"admin", sub(&f.admin), optional,
+			"The operator's API: what is in flight."},
+		{"observability", subsection{section: &f.observability, emptyOK: true}, optional,
+			"Request ids, logs, metrics and traces. {} means ids and an access log on the standard output."},
 	}
 }
 
 // check applies the rules that decoding alone cannot see.
-func (f *file) check(r *report) {
-	checkListen(r, &f.listen)
-	f.inboundTLS.check(r)
-	f.auth.check(r)
-	checkRoutes(r, f.routes.items, &f.concurrency)
-	f.cors.check(r)
+func (f *file) check(d *decoder) {
+	checkListen(d.report, &f.listen)
+	f.inboundTLS.check(d.report)
+	f.auth.check(d.report)
+	own := f.checkEndpoints(d.report)
+	checkRoutes(d, f.routes.items, &f.concurrency, own)
+	f.cors.check(d.report)
+	f.observability.check(d.report, &f.auth)
 }
 
 // build makes the Config. A section with a problem in it stays empty.
 func (f *file) build(d *decoder) *Config {
-	c := &Config{
-		Reload:   Reload{Watch: true},
-		Shutdown: Shutdown{DrainTimeout: 30 * time.Second},
-		Admin:    Admin{PathPrefix: "/admin"},
-	}
+	c := &Config{}
 	if d.sound("listen") {
 		c.Listen = f.listen.v
 	}
@@ -60,7 +75,7 @@ func (f *file) build(d *decoder) *Config {
 	}
 	if d.sound("routes") {
 		for i := range f.routes.items {
-			c.Routes = append(c.Routes, f.routes.items[i].build())
+			c.Routes = append(c.Routes, f.routes.items[i].build(d))
 		}
 	}
 	if d.sound("cors") {
@@ -74,6 +89,24 @@ func (f *file) build(d *decoder) *Config {
 			DownstreamMaxInflight:     f.concurrency.downstream.v,
 			UpstreamPerKeyMaxInflight: f.concurrency.perKey.v,
 		}
+	}
+	if d.sound("reload") {
+		c.Reload = Reload{Watch: f.reload.watch.v}
+	}
+	if d.sound("shutdown") {
+		c.Shutdown = Shutdown{DrainTimeout: f.shutdown.drain.secs(), Delay: f.shutdown.delay.secs()}
+	}
+	if f.pidFile.v != "" && d.sound("pid_file") {
+		c.PIDFile = d.path(f.pidFile.v)
+	}
+	if d.sound("errors") {
+		c.Errors = Errors{Native: f.errors.format.v == "native"}
+	}
+	if d.sound("admin") {
+		c.Admin = f.admin.build()
+	}
+	if f.observability.given && d.sound("observability") {
+		c.Observability = f.observability.build(d)
 	}
 	return c
 }

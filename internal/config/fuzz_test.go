@@ -55,8 +55,34 @@ func checkErrors(t *testing.T, text string, err error) {
 	}
 }
 
+// complete holds what every accepted config has.
+func complete(c *Config) bool {
+	for _, r := range c.Routes {
+		for _, u := range r.Upstreams {
+			for _, k := range u.Keys {
+				if k.ID == "" || k.Value == "" || k.Weight < 1 {
+					return false
+				}
+			}
+			if u.Weight < 1 || u.BaseURL.Address == "" || u.RequestTimeout <= 0 || len(u.Keys) > 0 && u.KeyHeader.Name == "" {
+				return false
+			}
+		}
+		if len(r.Upstreams) == 0 || r.Retry.MaxAttempts < 1 || r.Cooldown.Max <= 0 || len(r.Cooldown.After) < 5 ||
+			r.Retry.Backoff.Initial > r.Retry.Backoff.Max || r.Balancing.Strategy == "" || r.Stream.DrainMax <= 0 {
+			return false
+		}
+	}
+	o := c.Observability
+	return c.Listen != "" && len(c.Routes) > 0 && len(c.Auth.Tokens) > 0 && len(c.Auth.Sources) > 0 &&
+		(!c.Admin.Enabled || c.Admin.Token != "") && c.Admin.PathPrefix != "" &&
+		(o == nil || o.Logging.File.MaxFiles > 0 && (!o.Metrics.Enabled || o.Metrics.Token != ""))
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(minimal))
+	f.Add([]byte(full))
+	f.Add([]byte(pooled))
 	for _, pattern := range []string{"testdata/*.bad.yaml", root + "config.example.yaml", "starter.yaml"} {
 		files, _ := filepath.Glob(pattern)
 		for _, path := range files {
@@ -73,13 +99,14 @@ func FuzzLoad(f *testing.F) {
 		switch {
 		case err != nil && strings.Contains(err.Error(), canary) && !strings.Contains(string(text), canary):
 			t.Errorf("a secret of the environment is shown:\n%v", err)
-		case err == nil && (c.Listen == "" || len(c.Routes) == 0 || len(c.Auth.Tokens) == 0 || len(c.Auth.Sources) == 0):
+		case err == nil && !complete(c):
 			t.Errorf("accepted without what it needs: %+v", c)
 		}
 	})
 }
 
-// full is a config with a secret in every place that can hold one.
+// full and pooled are configs with a secret in every place that can hold one:
+// two, since how long it takes to try all mistakes grows with the square.
 const full = `# ZQX0 in a comment
 listen: "127.0.0.1:8080"
 gateway_auth:
@@ -103,13 +130,42 @@ routes:
       proxy: {protocol: socks, address: "p:1", username: ZQX9, password: "ZQX9"}
 `
 
+const pooled = `listen: ":1"
+gateway_auth: {tokens: [ZQX1]}
+routes:
+  - id: a
+    prefix: /a
+    upstreams:
+      - id: one
+        base_url: "https://a.example"
+        key_header: {name: authorization, prefix: "Bearer "}
+        keys:
+          - {id: main, value: "ZQX2", weight: 3}
+          - id: spare
+            value: ZQX3   # ZQX4
+            max_inflight: 5
+        user_agent: ZQX5
+    retry: {max_attempts: 2, on: [429, connect_error], backoff: {jitter: 0.5}}
+    cooldown: {429: retry_after, "500": 5}
+admin:
+  token: 'ZQX6'
+  enabled: true
+observability: {metrics: {enabled: true, token: "ZQX7"}}
+`
+
 // A typing mistake anywhere must not put on the screen what stands in the
 // file. The secrets have capitals and digits, as keys have, and are short
 // enough to be taken for a field's name.
 func TestNoTypingMistakeShowsASecretOfTheFile(t *testing.T) {
-	if _, err := Load("fuzz.yaml", secretEnv([]byte(full))); err != nil {
-		t.Fatal(err)
+	for _, text := range []string{full, pooled} {
+		if _, err := Load("fuzz.yaml", secretEnv([]byte(text))); err != nil {
+			t.Fatal(err)
+		}
+		mistype(t, text)
 	}
+}
+
+func mistype(t *testing.T, full string) {
 	try := func(text string) {
 		_, err := Load("fuzz.yaml", secretEnv([]byte(text)))
 		checkErrors(t, text, err)

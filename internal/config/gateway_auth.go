@@ -38,18 +38,12 @@ func (a *gatewayAuth) check(r *report) {
 	seen := map[string]int{}
 	for i := range a.tokens.items {
 		t := &a.tokens.items[i]
-		if t.bad {
+		if !checkSecret(r, t, "token") {
 			continue
 		}
-		first, again := seen[t.v]
-		switch {
-		case strings.TrimSpace(t.v) == "":
-			r.problem(&t.origin, "must not be empty or blank")
-		case !isFieldValue(t.v):
-			r.problem(&t.origin, "no header can carry this token: it has a control character in it, or a blank at an end")
-		case again:
+		if first, again := seen[t.v]; again {
 			r.problem(&t.origin, "is the same token as tokens[%d]", first)
-		default:
+		} else {
 			seen[t.v] = i
 		}
 	}

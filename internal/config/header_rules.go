@@ -70,6 +70,8 @@ func isToken(s string) bool {
 	return s != ""
 }
 
+const notAFieldValue = "HTTP does not allow this header value: it has a newline or other control character in it, or a blank at an end"
+
 // isFieldValue is a field value of RFC 9110 §5.5: no control characters but
 // tabs, and no blank at either end.
 func isFieldValue(s string) bool {

@@ -45,11 +45,11 @@ func (t *inboundTLS) build(d *decoder) *InboundTLS {
 }
 
 // bothOrNeither reports the one of two fields that is missing beside the other.
-func bothOrNeither(r *report, section *origin, nameA string, a *text, nameB string, b *text) {
+func bothOrNeither(r *report, section *origin, nameA string, a interface{ org() *origin }, nameB string, b interface{ org() *origin }) {
 	switch {
-	case a.given && !b.given:
+	case a.org().given && !b.org().given:
 		r.missing(section, nameB, "is missing: it goes with %s, both or neither", nameA)
-	case b.given && !a.given:
+	case b.org().given && !a.org().given:
 		r.missing(section, nameA, "is missing: it goes with %s, both or neither", nameB)
 	}
 }

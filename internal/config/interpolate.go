@@ -85,9 +85,7 @@ func (d *decoder) readSecret(path string, o *origin) (string, bool) {
 		d.unresolved(o, "${file:…} needs the path of a file, without another ${ in it")
 		return "", false
 	}
-	abs := d.path(path)
-	d.files = append(d.files, abs)
-	b, err := d.env.ReadFile(abs)
+	b, err := d.read(path)
 	if err != nil {
 		d.unresolved(o, "cannot read ${file:%s}: %s", path, cause(err))
 		return "", false
@@ -98,6 +96,13 @@ func (d *decoder) readSecret(path string, o *origin) (string, bool) {
 		v = strings.TrimSuffix(v, "\r")
 	}
 	return v, true
+}
+
+// read reads a file that the config depends on.
+func (d *decoder) read(path string) ([]byte, error) {
+	abs := d.path(path)
+	d.files = append(d.files, abs)
+	return d.env.ReadFile(abs)
 }
 
 // unresolved reports a ${…} that yields nothing.

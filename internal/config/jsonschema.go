@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 )
 
 type schema map[string]any
@@ -23,15 +24,43 @@ func (t *text) schema() schema {
 }
 
 func (v *number) schema() schema {
-	s := schema{"anyOf": []schema{{"type": "integer", "minimum": 1, "maximum": maxNumber}, reference}}
-	if v.v != 0 {
+	s := schema{"anyOf": []schema{{"type": "integer", "minimum": v.least(), "maximum": maxNumber}, reference}}
+	if v.v != 0 || v.zeroOK {
 		s["default"] = v.v
 	}
 	return s
 }
 
+func (v *ratio) schema() schema {
+	return schema{"anyOf": []schema{{"type": "number", "minimum": 0, "maximum": 1}, reference}, "default": v.v}
+}
+
 func (v *boolean) schema() schema {
 	return schema{"anyOf": []schema{{"type": "boolean"}, reference}, "default": v.v}
+}
+
+func (t *trigger) schema() schema {
+	return schema{"anyOf": []schema{
+		{"enum": []string{connectError}},
+		{"type": "integer", "minimum": 400, "maximum": 599},
+		{"type": "string", "pattern": failureStatus.String()},
+		reference,
+	}}
+}
+
+func (v *rest) schema() schema {
+	s := schema{"anyOf": []schema{
+		{"enum": []string{retryAfter}},
+		{"type": "integer", "minimum": 0, "maximum": maxNumber},
+		reference,
+	}}
+	switch {
+	case v.v.RetryAfter:
+		s["default"] = retryAfter
+	case v.v.For > 0:
+		s["default"] = int(v.v.For / time.Second)
+	}
+	return s
 }
 
 func (e elements[T]) schema() schema {
@@ -43,22 +72,36 @@ func (e elements[T]) schema() schema {
 }
 
 func (s subsection) schema() schema {
-	properties, needed := schema{}, []string{}
+	properties, needed, either := schema{}, []string{}, []schema{}
 	for _, f := range s.fields() {
-		property := f.to.schema()
-		property["description"] = f.doc
-		properties[f.name] = property
-		if f.need {
+		properties[f.name] = f.schema()
+		switch f.need {
+		case required:
 			needed = append(needed, f.name)
+		case alternative:
+			either = append(either, schema{"required": []string{f.name}})
 		}
 	}
 	out := schema{"type": "object", "additionalProperties": false, "properties": properties}
+	if s, ok := s.section.(anyNamed); ok {
+		pattern, f := s.others()
+		out["patternProperties"] = schema{pattern: f.schema()}
+	}
+	if len(either) > 0 {
+		out["oneOf"] = either
+	}
 	if len(needed) > 0 {
 		out["required"] = needed
 	} else if !s.emptyOK {
 		out["minProperties"] = 1
 	}
 	return out
+}
+
+func (f field) schema() schema {
+	s := f.to.schema()
+	s["description"] = f.doc
+	return s
 }
 
 // JSONSchema describes the file to editors (JSON Schema draft 7, the one that

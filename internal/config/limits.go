@@ -22,6 +22,6 @@ func (c *concurrency) fields() []field {
 		{"downstream_max_inflight", &c.downstream, optional,
 			"Requests in flight in the whole gateway."},
 		{"upstream_per_key_max_inflight", &c.perKey, optional,
-			"Requests in flight per route and provider key. Each route must then inject authorization or x-api-key."},
+			"Requests in flight per route and provider key. Each upstream must then have keys, or inject authorization or x-api-key."},
 	}
 }

@@ -79,11 +79,12 @@ func Load(path string, env Env, checks ...func(*Config) []Problem) (*Config, err
 		places: src.places, keep: map[*yaml.Node]bool{}}
 	var f file
 	d.value(sub(&f), place{"", root.Line, root.Column}, root)
-	f.check(r)
+	f.check(d)
 	src.lines = maskLines(lines, root, d.keep)
 
 	c := f.build(d)
 	c.Path, c.src, c.files = abs, src, d.files
+	f.checkPIDFile(d, c)
 	for _, check := range checks {
 		r.problems = append(r.problems, check(c)...)
 	}
@@ -115,7 +116,7 @@ func finish(all []Problem, src *source, files []string) Problems {
 }
 
 // Files is every file the config depends on, absolute and once each: itself,
-// what ${file:…} names, and the certificates in use. A change to any of them
+// what ${file:…} names, and the certificates it trusts or shows. A change to any of them
 // may be a change of the config.
 func (c *Config) Files() []string {
 	files := append([]string{c.Path}, c.files...)

@@ -58,6 +58,19 @@ func defaultOf(v value) string {
 		return fmt.Sprint(v.v)
 	case *boolean:
 		return fmt.Sprint(v.v)
+	case *ratio:
+		return fmt.Sprint(v.v)
+	case *rest:
+		if v.v.RetryAfter {
+			return retryAfter
+		}
+		return fmt.Sprint(v.v.For.Seconds())
+	case elements[trigger]:
+		var all []string
+		for i := range v.items {
+			all = append(all, fmt.Sprintf("%q", v.items[i].v))
+		}
+		return "[" + strings.Join(all, ", ") + "]"
 	}
 	return ""
 }

@@ -6,38 +6,56 @@ import (
 )
 
 // checkPrefix reports a prefix that no request, or not the request that it
-// seems to mean, could match. Matching is on the path as sent, so a prefix is
-// compared and checked in its percent-encoded form.
-func checkPrefix(r *report, t *text) bool {
+// seems to mean, could match. own is what the gateway answers itself.
+func checkPrefix(r *report, t *text, own []ownPath) bool {
 	if !t.given || t.bad {
 		return false
 	}
-	p := t.v
-	switch {
-	case !strings.HasPrefix(p, "/"):
-		r.problem(&t.origin, `must begin with "/"`)
-	case p != "/" && strings.HasSuffix(p, "/"):
-		r.problem(&t.origin, `must not end with "/"`)
-	case strings.ContainsAny(p, "?#"):
-		r.problem(&t.origin, `must be a path alone, without "?" or "#"`)
-	case strings.Contains(p, "//"):
-		r.problem(&t.origin, `must not have "//" in it`)
-	case hasDotSegment(p):
-		r.problem(&t.origin, `must not have a "." or ".." segment in it: such requests are refused`)
-	case hiddenSeparator.MatchString(p):
-		r.problem(&t.origin, `must not have a backslash, "%%2f" or "%%5c" in it: some servers take them for "/"`)
-	default:
-		if wrong := wrongInPath(p); wrong != "" {
-			r.problem(&t.origin, "%s", wrong)
-		} else if p == healthz || strings.HasPrefix(p, healthz+"/") {
-			r.problem(&t.origin, "could never be reached: %s is answered by the gateway itself", healthz)
+	if wrong := wrongInPrefix(t.v); wrong != "" {
+		r.problem(&t.origin, "%s", wrong)
+		return false
+	}
+	for _, o := range own {
+		if isBelow(t.v, o.path) {
+			r.problem(&t.origin, "could never be reached: %s is answered by the gateway itself", o.name)
+			return false
 		}
 	}
-	return !t.bad
+	return true
 }
 
-// healthz is the gateway's own endpoint; it wins over any route.
+// ownPath is a path that wins over any route, and what a message calls it: by
+// its field, since the path itself may come from the environment.
+type ownPath struct{ path, name string }
+
+// healthz is always the gateway's own.
 const healthz = "/healthz"
+
+// isBelow says whether path is prefix or goes on after it with a "/".
+func isBelow(path, prefix string) bool {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// wrongInPrefix says why no path as sent could begin with p. Matching is on
+// the path in its percent-encoded form, so a prefix is checked in that form.
+func wrongInPrefix(p string) string {
+	switch {
+	case !strings.HasPrefix(p, "/"):
+		return `must begin with "/"`
+	case p != "/" && strings.HasSuffix(p, "/"):
+		return `must not end with "/"`
+	case strings.ContainsAny(p, "?#"):
+		return `must be a path alone, without "?" or "#"`
+	case strings.Contains(p, "//"):
+		return `must not have "//" in it`
+	case hasDotSegment(p):
+		return `must not have a "." or ".." segment in it: such requests are refused`
+	case hiddenSeparator.MatchString(p):
+		return `must not have a backslash, "%2f" or "%5c" in it: some servers take them for "/"`
+	}
+	return wrongInPath(p)
+}
 
 var hiddenSeparator = regexp.MustCompile(`(?i)\\|%2f|%5c`)
 

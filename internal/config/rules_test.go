@@ -45,10 +45,10 @@ func TestBaseURLsThatWork(t *testing.T) {
 }
 
 func TestPrefixesThatWork(t *testing.T) {
-	for _, prefix := range []string{"/", "/a", "/a/b", "/healthz2", "/health", "/a;b", "/a%20b", "/%61", "/...", "/.well-known", "/a..b/c.", "/v1:generate", "/@x"} {
+	for _, prefix := range []string{"/", "/a", "/a/b", "/healthz2", "/metrics2", "/a/metrics", "/health", "/a;b", "/a%20b", "/%61", "/...", "/.well-known", "/a..b/c.", "/v1:generate", "/@x"} {
 		r, v := &report{}, &text{v: prefix}
 		v.given = true
-		if !checkPrefix(r, v) {
+		if !checkPrefix(r, v, []ownPath{{healthz, healthz}, {"/metrics", "metrics"}}) {
 			t.Errorf("%s: %v", prefix, r.problems)
 		}
 	}

@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 )
 
 // maxNumber bounds every number of the file: it fits an int on any machine,
-// and as milliseconds (24 days) a time.Duration.
+// and as milliseconds (24 days) or seconds (68 years) a time.Duration.
 const maxNumber = 1<<31 - 1
 
 // text is a scalar taken as it is written; a bare number or true is text too.
@@ -51,10 +52,11 @@ func (t *text) quoted() string {
 	return fmt.Sprintf("%q", string(v[:min(len(v), 80)]))
 }
 
-// number is a whole number greater than 0.
+// number is a whole number greater than 0, or 0 or more if zeroOK.
 type number struct {
 	origin
-	v int
+	v      int
+	zeroOK bool
 }
 
 func (v *number) or(n int) *number {
@@ -64,23 +66,43 @@ func (v *number) or(n int) *number {
 	return v
 }
 
+// zeroToo allows 0, which is the default if no other is given.
+func (v *number) zeroToo() *number { v.zeroOK = true; return v }
+
+func (v *number) least() int {
+	if v.zeroOK {
+		return 0
+	}
+	return 1
+}
+
+func (v *number) ms() time.Duration   { return time.Duration(v.v) * time.Millisecond }
+func (v *number) secs() time.Duration { return time.Duration(v.v) * time.Second }
+
 var wholeNumber = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 
 func (v *number) decode(d *decoder, n *yaml.Node) {
-	const wanted = "must be a whole number greater than 0"
-	s, ok := d.unquoted(n, &v.origin, wanted)
-	if !ok {
-		return
+	wanted := "must be a whole number greater than 0"
+	if v.zeroOK {
+		wanted = "must be a whole number, 0 or more"
 	}
+	if s, ok := d.unquoted(n, &v.origin, wanted); ok {
+		v.v = d.wholeNumber(s, v.least(), &v.origin, wanted)
+	}
+}
+
+// wholeNumber is the number that s says.
+func (d *decoder) wholeNumber(s string, least int, o *origin, wanted string) int {
 	i, err := strconv.ParseInt(s, 10, 64)
 	switch {
-	case !wholeNumber.MatchString(s) || s == "0":
-		d.problem(&v.origin, wanted)
+	case !wholeNumber.MatchString(s) || err == nil && i < int64(least):
+		d.problem(o, "%s", wanted)
 	case err != nil || i > maxNumber:
-		d.problem(&v.origin, "must be at most %d", maxNumber)
+		d.problem(o, "must be at most %d", maxNumber)
 	default:
-		v.v = int(i)
+		return int(i)
 	}
+	return 0
 }
 
 // boolean is true or false, and nothing else that YAML 1.1 took for one.

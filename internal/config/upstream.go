@@ -1,29 +1,29 @@
 package config
 
-import (
-	"strings"
-	"time"
-)
-
 // upstream is an AI API and how to talk to it.
 type upstream struct {
 	origin
-	baseURL                 text
-	stripPrefix, forwardXFF boolean
-	connectMS, requestMS    number
-	inject                  list[injectedHeader]
-	remove                  list[text]
-	proxy                   proxy
-	keyMaxInflight          number
-}
+	ofMany           bool // one of a route's upstreams: it has what choosing among them takes
+	id               text
+	priority, weight number
+	keyHeader        keyHeader
+	keys             list[poolKey]
 
-type injectedHeader struct {
-	origin
-	name, value text
+	baseURL                   text
+	stripPrefix, forwardXFF   boolean
+	connectMS, requestMS      number
+	firstByteMS, streamIdleMS number
+	inject                    list[injectedHeader]
+	userAgent                 text
+	remove, removeResponse    list[text]
+	proxy                     proxy
+	tls                       upstreamTLS
+	keyMaxInflight            number
+	websocket                 boolean
 }
 
 func (u *upstream) fields() []field {
-	return []field{
+	own := []field{
 		{"base_url", &u.baseURL, required,
 			"http or https URL, with or without a path; no query, fragment or login."},
 		{"strip_prefix", u.stripPrefix.or(true), optional,
@@ -32,74 +32,72 @@ func (u *upstream) fields() []field {
 			"For DNS, TCP, outbound proxy and TLS together."},
 		{"request_timeout_ms", u.requestMS.or(60_000), optional,
 			"For a whole exchange. For a stream it ends with the response head; the stream may then last."},
+		{"first_byte_timeout_ms", u.firstByteMS.zeroToo(), optional,
+			"For the wait for the response head; 0: only request_timeout_ms bounds it."},
+		{"stream_idle_timeout_ms", u.streamIdleMS.zeroToo(), optional,
+			"For silence within a stream, which is then broken off; 0: it may be silent for ever."},
 		{"inject_headers", listOf(&u.inject, func(h *injectedHeader) value { return sub(h) }), optional,
 			"Headers set on each request, replacing the client's: the provider key above all."},
+		{"user_agent", &u.userAgent, optional,
+			"Replaces the client's User-Agent; empty: the client's."},
 		{"remove_headers", texts(&u.remove), optional,
 			"Request headers that are not passed on."},
+		{"remove_response_headers", texts(&u.removeResponse), optional,
+			"Response headers that are not passed on, such as set-cookie or openai-organization."},
 		{"forward_xff", u.forwardXFF.or(false), optional,
 			"Pass on X-Forwarded-* and the like, with the client's address appended to X-Forwarded-For."},
+		{"websocket", u.websocket.or(true), optional,
+			"Whether WebSocket handshakes are passed on; false: they get 426."},
 		{"proxy", sub(&u.proxy), optional,
 			"The outbound proxy of this route. Proxies named in the environment are not used."},
+		{"tls", sub(&u.tls), optional,
+			"Whom to trust when base_url is https."},
 		{"upstream_key_max_inflight", &u.keyMaxInflight, optional,
 			"Requests in flight per provider key; instead of concurrency.upstream_per_key_max_inflight."},
 	}
-}
-
-func (h *injectedHeader) fields() []field {
-	return []field{
-		{"name", &h.name, required, "The header's name."},
-		{"value", &h.value, required, "The header's value; keep secrets in ${…}."},
+	u.weight.or(1) // of one alone too
+	if !u.ofMany {
+		return own
 	}
+	return append([]field{
+		{"id", &u.id, required,
+			"Names the upstream in logs and metrics; unique within the route."},
+		{"priority", u.priority.zeroToo(), optional,
+			"Lower is tried first; the next one when this has nobody left."},
+		{"weight", &u.weight, optional,
+			"Its share of the requests beside the others of its priority."},
+		{"key_header", sub(&u.keyHeader), optional,
+			"Where the pool's key goes. Goes with keys: both or neither."},
+		{"keys", listOf(&u.keys, func(k *poolKey) value { return sub(k) }).atLeastOne(), optional,
+			"A pool of provider keys; each request carries one of them."},
+	}, own...)
 }
 
-func (u *upstream) check(r *report, caps *concurrency) {
+func (u *upstream) check(d *decoder, caps *concurrency) {
+	base := BaseURL{}
 	if u.baseURL.given && !u.baseURL.bad {
-		if _, wrong := parseBaseURL(u.baseURL.v); wrong != "" {
-			r.problem(&u.baseURL.origin, "%s", wrong)
+		var wrong string
+		if base, wrong = parseBaseURL(u.baseURL.v); wrong != "" {
+			d.problem(&u.baseURL.origin, "%s", wrong)
 		}
 	}
-	u.checkInjected(r)
-	for i := range u.remove.items {
-		checkHeaderName(r, &u.remove.items[i], gatewaysOwn)
-	}
-	u.proxy.check(r)
-	u.checkKeyLimit(r, caps)
-}
-
-func (u *upstream) checkInjected(r *report) {
-	seen := map[string]int{}
-	for i := range u.inject.items {
-		h := &u.inject.items[i]
-		if h.value.given && !h.value.bad {
-			h.checkValue(r)
-		}
-		if !h.name.given || !checkHeaderName(r, &h.name, gatewaysOwnButHost) {
-			continue
-		}
-		name := canonicalHeader(h.name.v)
-		if first, again := seen[name]; again {
-			r.problem(&h.name.origin, "%s is injected by inject_headers[%d] already", h.name.quoted(), first)
-		} else {
-			seen[name] = i
+	u.checkPool(d.report)
+	u.checkInjected(d.report)
+	for _, names := range []*list[text]{&u.remove, &u.removeResponse} {
+		for i := range names.items {
+			checkHeaderName(d.report, &names.items[i], gatewaysOwn)
 		}
 	}
-}
-
-func (h *injectedHeader) checkValue(r *report) {
-	if !isFieldValue(h.value.v) {
-		r.problem(&h.value.origin, "HTTP does not allow this header value: it has a newline or other control character in it, or a blank at an end")
-	} else if canonicalHeader(h.name.v) == "host" {
-		if wrong := wrongInAuthority(h.value.v); wrong != "" {
-			r.problem(&h.value.origin, "is no host: %s", wrong)
-		}
-	}
+	u.proxy.check(d.report)
+	u.tls.check(d, base.Scheme)
+	u.checkKeyLimit(d.report, caps)
 }
 
 // checkKeyLimit reports a limit per provider key without a key to count by.
 func (u *upstream) checkKeyLimit(r *report, caps *concurrency) {
 	own := u.keyMaxInflight.given && !u.keyMaxInflight.bad
 	general := caps.perKey.given && !caps.perKey.bad
-	if !u.given || u.bad || !own && !general || u.inject.bad || u.build().Key() != "" {
+	if !u.given || u.bad || !own && !general || u.inject.bad || u.keys.given || (Upstream{InjectHeaders: u.injected()}).Key() != "" {
 		return
 	}
 	for i := range u.inject.items { // what is wrong with one may be all that is wrong
@@ -112,42 +110,41 @@ func (u *upstream) checkKeyLimit(r *report, caps *concurrency) {
 		at, limit = u.keyMaxInflight.place, "upstream_key_max_inflight"
 	}
 	at.field = join(u.field, "inject_headers")
-	r.add(at, "must hold a non-empty authorization or x-api-key: %s counts by that key", limit)
+	or := ""
+	if u.ofMany {
+		or = ", or keys be given"
+	}
+	r.add(at, "must hold a non-empty authorization or x-api-key%s: %s counts by that key", or, limit)
 }
 
-func (u *upstream) build() Upstream {
+func (u *upstream) build(d *decoder) Upstream {
 	base, _ := parseBaseURL(u.baseURL.v)
 	out := Upstream{
-		Weight:         1,
-		WebSocket:      true,
+		ID:       u.id.v,
+		Priority: u.priority.v,
+		Weight:   u.weight.v,
+
 		BaseURL:        base,
 		StripPrefix:    u.stripPrefix.v,
-		ConnectTimeout: time.Duration(u.connectMS.v) * time.Millisecond,
-		RequestTimeout: time.Duration(u.requestMS.v) * time.Millisecond,
+		ConnectTimeout: u.connectMS.ms(),
+		RequestTimeout: u.requestMS.ms(),
+		InjectHeaders:  u.injected(),
 		RemoveHeaders:  plain(u.remove),
 		ForwardXFF:     u.forwardXFF.v,
 		KeyMaxInflight: u.keyMaxInflight.v,
-	}
-	for i := range u.inject.items {
-		h := &u.inject.items[i]
-		out.InjectHeaders = append(out.InjectHeaders, Header{h.name.v, h.value.v})
+
+		KeyHeader: KeyHeader{Name: u.keyHeader.name.v, Prefix: u.keyHeader.prefix.v},
+		Keys:      u.pool(),
+
+		FirstByteTimeout:      u.firstByteMS.ms(),
+		StreamIdleTimeout:     u.streamIdleMS.ms(),
+		WebSocket:             u.websocket.v,
+		UserAgent:             u.userAgent.v,
+		RemoveResponseHeaders: plain(u.removeResponse),
+		TLS:                   u.tls.build(d),
 	}
 	if u.proxy.given {
 		out.Proxy = u.proxy.build()
 	}
 	return out
-}
-
-// Key is the provider key that limits per key count by: the injected
-// authorization, else the injected x-api-key, whole; "" if neither is there.
-// It is a secret.
-func (u Upstream) Key() string {
-	for _, name := range []string{"authorization", "x-api-key"} {
-		for _, h := range u.InjectHeaders {
-			if strings.EqualFold(h.Name, name) && h.Value != "" {
-				return h.Value
-			}
-		}
-	}
-	return ""
 }

@@ -71,7 +71,7 @@ func (x *exchange) attempt(try int) attempt {
 			a.kind, a.fatal = notSent, x.causeOf() != nil
 			return a
 		}
-		x.sentAt = time.Now()
+		x.sentAt = a.start
 		x.awaitFirstByte(x.target.firstByteTimeout)
 		writeErr := x.sink.send(x.up, x.out, try > 1)
 		if !x.uploaded.Load() {

@@ -56,6 +56,7 @@ type Response struct {
 	Framing    wire.Framing // of the body as it comes; how it leaves is the Downstream's
 	Refusal    bool         // made by the gateway: what is left of the request's body is nobody's
 	Unfinished bool         // the request's body is still being read
+	Stream     bool         // it may last: what it does not need should be given up
 }
 
 // ErrUploadStalled is a request body that brings no byte for too long.

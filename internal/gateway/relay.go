@@ -16,12 +16,17 @@ func (x *exchange) relay() error {
 	if h.Status == 101 {
 		return x.tunnel()
 	}
-	if isStream(h) {
+	stream := isStream(h)
+	if stream {
 		x.endBudget(x.target.idleTimeout)
 	}
 	first, err := x.up.NextBuffered()
+	x.response.Stream = stream
 	if err := x.respond(h, &first); err != nil {
 		return err
+	}
+	if stream {
+		x.response.Fields, h.Fields = nil, nil
 	}
 	if err != nil {
 		return x.broken(err)
@@ -59,7 +64,7 @@ func (x *exchange) relayHeld() error {
 // respond sends the head, and with it what has come of the body.
 func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 	res := &x.response
-	*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h), Framing: h.Framing, Unfinished: !x.uploaded.Load()}
+	*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h), Framing: h.Framing, Unfinished: !x.uploaded.Load(), Stream: res.Stream}
 	x.cors.apply(res)
 	x.sign(res)
 	if !x.mayAnswer() {

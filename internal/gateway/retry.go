@@ -141,6 +141,8 @@ func cloneHead(h *wire.ResponseHead) wire.ResponseHead {
 func (x *exchange) settle(a *attempt) error {
 	x.sink.forgetTape()
 	x.req, x.presented = nil, nil
+	x.out.Free() // a stream must not hold what its request was put together in
+	x.out = nil
 	if a.fatal {
 		return a.err
 	}

@@ -157,7 +157,9 @@ func compileEndpoint(u *config.Upstream) (*upstream.Endpoint, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read tls.ca_path: %w", err)
 		}
-		e.Trust.Roots = x509.NewCertPool()
+		if e.Trust.Roots, err = x509.SystemCertPool(); err != nil {
+			return nil, fmt.Errorf("read the system's certificates: %w", err)
+		}
 		if !e.Trust.Roots.AppendCertsFromPEM(pem) {
 			return nil, errors.New("tls.ca_path holds no certificate")
 		}

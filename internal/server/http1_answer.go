@@ -31,6 +31,9 @@ func (h *http1) Respond(res *gateway.Response, first *wire.Piece) error {
 	if h.framing != wire.NoBody {
 		o.B = wire.AppendPiece(o.B, first, h.framing)
 	}
+	if res.Stream {
+		h.head.Fields = nil
+	}
 	return h.conn.Write(o.B)
 }
 

@@ -1,0 +1,79 @@
+package config
+
+import "strings"
+
+// observability is what the gateway tells of itself.
+type observability struct {
+	origin
+	requestIDHeader text
+	logging         logging
+	metrics         metrics
+	tracing         tracing
+	serverTiming    boolean
+}
+
+// metrics is the Prometheus endpoint.
+type metrics struct {
+	origin
+	enabled     boolean
+	path, token text
+}
+
+func (o *observability) fields() []field {
+	return []field{
+		{"request_id_header", o.requestIDHeader.or("x-request-id"), optional,
+			"Carries the request's id: the client's, or a new one; it is passed upstream and answered."},
+		{"logging", sub(&o.logging), optional,
+			"Where the program's messages and the access log go."},
+		{"metrics", sub(&o.metrics), optional,
+			"An endpoint for Prometheus."},
+		{"tracing", sub(&o.tracing), optional,
+			"OpenTelemetry traces."},
+		{"server_timing", o.serverTiming.or(false), optional,
+			"Whether answers carry Server-Timing with the gateway's and the upstream's time."},
+	}
+}
+
+func (m *metrics) fields() []field {
+	return []field{
+		{"enabled", m.enabled.or(false), optional, "Off unless true."},
+		{"path", m.path.or("/metrics"), optional,
+			"Where it is; it wins over routes."},
+		{"token", &m.token, optional,
+			"The bearer token that opens it; its own, none of the others."},
+	}
+}
+
+func (m *metrics) endpoint() endpoint {
+	return endpoint{&m.origin, "observability.metrics", "path", &m.enabled, &m.token, &m.path}
+}
+
+func (o *observability) check(r *report, auth *gatewayAuth) {
+	o.checkRequestID(r, auth)
+	o.logging.file.check(r)
+	o.tracing.check(r)
+}
+
+// checkRequestID keeps a token from being passed on and logged as an id.
+func (o *observability) checkRequestID(r *report, auth *gatewayAuth) {
+	h := &o.requestIDHeader
+	if !h.given || !checkHeaderName(r, h, gatewaysOwn) {
+		return
+	}
+	for _, s := range auth.build().Sources {
+		if canonicalHeader(s.Header) == canonicalHeader(h.v) {
+			r.problem(&h.origin, "%s carries gateway tokens, which are passed on to nobody", h.quoted())
+			return
+		}
+	}
+}
+
+func (o *observability) build(d *decoder) *Observability {
+	return &Observability{
+		RequestIDHeader: strings.ToLower(o.requestIDHeader.v),
+		Logging:         o.logging.build(d),
+		Metrics:         Metrics{Enabled: o.metrics.enabled.v, Path: o.metrics.path.v, Token: o.metrics.token.v},
+		Tracing:         o.tracing.build(),
+		ServerTiming:    o.serverTiming.v,
+	}
+}
