@@ -7,8 +7,44 @@ import (
 	"ai-gw-lite/internal/gateway"
 )
 
-// Failures logs each 5xx that the gateway itself made, with its cause: what
-// the client is not told.
+// failed reports a 5xx that the gateway itself made, or a defect.
+func failed(o *gateway.Outcome) bool {
+	if o.Code != "" && o.Status >= 500 {
+		return true
+	}
+	_, panicked := errors.AsType[*gateway.Panic](o.Cause)
+	return panicked
+}
+
+// tellFailure logs what an operator should know of an exchange that went
+// wrong: a failure with its cause, which the client is not told, or what the
+// gateway noted.
+func tellFailure(log *slog.Logger, o *gateway.Outcome, requestID string) {
+	isFailure := failed(o)
+	if !isFailure && o.Note == "" {
+		return
+	}
+	attrs := []any{"status", o.Status, "code", o.Code, "route", o.Route}
+	if requestID != "" {
+		attrs = append(attrs, "request_id", requestID)
+	}
+	if o.Upstream != "" {
+		attrs = append(attrs, "upstream", o.Upstream)
+	}
+	if !isFailure {
+		log.Warn(o.Note, attrs...)
+		return
+	}
+	if o.Cause != nil {
+		attrs = append(attrs, "cause", o.Cause.Error())
+	}
+	if o.Note != "" {
+		attrs = append(attrs, "note", o.Note)
+	}
+	log.Error("request failed", attrs...)
+}
+
+// Failures logs each failure and follows nothing else.
 type Failures struct{ log *slog.Logger }
 
 // NewFailures makes an observer that writes to log.
@@ -22,23 +58,5 @@ func (f *Failures) ResponseBytes([]byte)                   {}
 
 // End writes the line.
 func (f *Failures) End(o *gateway.Outcome) {
-	if !failed(o) {
-		return
-	}
-	attrs := []any{"status", o.Status, "code", o.Code, "route", o.Route}
-	if o.Upstream != "" {
-		attrs = append(attrs, "upstream", o.Upstream)
-	}
-	if o.Cause != nil {
-		attrs = append(attrs, "cause", o.Cause.Error())
-	}
-	f.log.Error("request failed", attrs...)
-}
-
-func failed(o *gateway.Outcome) bool {
-	if o.Code != "" && o.Status >= 500 {
-		return true
-	}
-	_, panicked := errors.AsType[*gateway.Panic](o.Cause)
-	return panicked
+	tellFailure(f.log, o, "")
 }

@@ -1,71 +1,140 @@
-// Package observe tells an operator what happens: log lines on stderr, one for
-// each failure that the gateway answered. It does not know how a request is
-// proxied.
 package observe
 
 import (
+	"bytes"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // Lines writes lines from a goroutine of its own, so that a slow, blocked or
 // closed sink never holds up whoever writes: past a bound lines are dropped
-// and counted.
+// and counted. What has gathered goes out in one write.
 type Lines struct {
-	lines   chan []byte
+	w       io.Writer
+	linger  time.Duration // to let lines gather
+	wake    chan struct{}
 	flush   chan chan struct{}
+	quit    chan struct{}
 	dropped atomic.Int64
+
+	mu      sync.Mutex
+	waiting []byte
+
+	spare []byte // the last batch's memory; the goroutine's own
 }
 
-// queued is how many lines may wait for the sink.
-const queued = 1024
+const (
+	mayWait  = 1 << 20   // bytes
+	keptIdle = 128 << 10 // of a batch's memory
+)
 
-// NewLines starts writing to w. It lives as long as the process.
-func NewLines(w io.Writer) *Lines {
-	l := &Lines{lines: make(chan []byte, queued), flush: make(chan chan struct{})}
-	go l.run(w)
+// NewLines starts writing to w, each line as soon as it can be. It lives until
+// Close.
+func NewLines(w io.Writer) *Lines { return newLines(w, 0) }
+
+func newLines(w io.Writer, linger time.Duration) *Lines {
+	l := &Lines{w: w, linger: linger, wake: make(chan struct{}, 1), flush: make(chan chan struct{}), quit: make(chan struct{})}
+	go l.run()
 	return l
 }
 
-// Write queues a copy of one line. It never blocks and never fails.
+// Write queues a copy of one line, its end included. It never blocks and never
+// fails.
 func (l *Lines) Write(p []byte) (int, error) {
-	select {
-	case l.lines <- append([]byte(nil), p...):
-	default:
+	l.mu.Lock()
+	first := len(l.waiting) == 0
+	fits := len(l.waiting)+len(p) <= mayWait
+	if fits {
+		l.waiting = append(l.waiting, p...)
+	}
+	l.mu.Unlock()
+	switch {
+	case !fits:
 		l.dropped.Add(1)
+	case first:
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
 	}
 	return len(p), nil
 }
 
-// Dropped is how many lines found no place.
+// Dropped is how many lines found no place, or a sink that would not take them.
 func (l *Lines) Dropped() int64 { return l.dropped.Load() }
 
 // Flush waits until what was queued has been written, for at most d.
 func (l *Lines) Flush(d time.Duration) {
-	late := time.After(d)
+	late := time.NewTimer(d)
+	defer late.Stop()
 	done := make(chan struct{})
 	select {
 	case l.flush <- done:
-	case <-late:
+	case <-l.quit:
+		return
+	case <-late.C:
 		return
 	}
 	select {
 	case <-done:
-	case <-late:
+	case <-late.C:
 	}
 }
 
-func (l *Lines) run(w io.Writer) {
+// Close flushes and ends the goroutine, unless its sink blocks for good.
+// Nothing is to be written afterwards.
+func (l *Lines) Close(d time.Duration) {
+	l.Flush(d)
+	close(l.quit)
+}
+
+func (l *Lines) run() {
 	for {
 		select {
-		case p := <-l.lines:
-			w.Write(p)
+		case <-l.wake:
+			l.gather()
+			l.write()
 		case done := <-l.flush:
-			for len(l.lines) > 0 {
-				w.Write(<-l.lines)
-			}
+			l.write()
 			close(done)
+		case <-l.quit:
+			return
 		}
 	}
+}
+
+// gather gives a batch its time, unless somebody waits for it.
+func (l *Lines) gather() {
+	if l.linger == 0 {
+		return
+	}
+	enough := time.NewTimer(l.linger)
+	defer enough.Stop()
+	select {
+	case <-enough.C:
+	case done := <-l.flush:
+		l.write()
+		close(done)
+	case <-l.quit:
+	}
+}
+
+// write hands everything that waits to the sink. It blocks as long as the sink
+// does.
+func (l *Lines) write() {
+	l.mu.Lock()
+	batch := l.waiting
+	l.waiting = l.spare
+	l.mu.Unlock()
+	if len(batch) > 0 {
+		if n, err := l.w.Write(batch); err != nil {
+			l.dropped.Add(int64(bytes.Count(batch[max(n, 0):], []byte{'\n'})))
+		}
+	}
+	if cap(batch) > keptIdle {
+		batch = nil
+	}
+	l.spare = batch[:0]
 }

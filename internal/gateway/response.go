@@ -1,0 +1,17 @@
+package gateway
+
+import "ai-gw-lite/internal/wire"
+
+// IsStream reports an answer that may last as long as it likes: a stream by
+// its content type, or a WebSocket.
+func (r *Response) IsStream() bool {
+	if r.Status == 101 {
+		return true
+	}
+	for i := range r.Fields {
+		if r.Fields[i].Known == wire.ContentType {
+			return isStreamType(r.Fields[i].Value)
+		}
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package observe
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSON appends a JSON string (RFC 8259) that is sure to stay on its line
+// and to leave a terminal alone: control characters and line separators are
+// escaped, and bytes that are no UTF-8 become U+FFFD.
+func appendJSON(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		plain := i
+		for i < len(s) && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' {
+			i++
+		}
+		b = append(b, s[plain:i]...)
+		if i == len(s) {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		b = appendRune(b, r)
+		i += size
+	}
+	return append(b, '"')
+}
+
+func appendRune(b []byte, r rune) []byte {
+	switch {
+	case r == '"' || r == '\\':
+		return append(b, '\\', byte(r))
+	case r < ' ', r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029':
+		return append(b, '\\', 'u', hexDigits[r>>12], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+	}
+	return utf8.AppendRune(b, r)
+}
+
+// appendCompact appends valid JSON without its blanks, some of which are line
+// ends, and with its strings as appendJSON would have them.
+func appendCompact(b, valid []byte) []byte {
+	inString := false
+	for i := 0; i < len(valid); i++ {
+		switch c := valid[i]; {
+		case !inString && (c == ' ' || c == '\n' || c == '\r' || c == '\t'):
+		case c == '\\':
+			b = append(b, c, valid[i+1])
+			i++
+		case c >= 0x7f:
+			r, size := utf8.DecodeRune(valid[i:])
+			b = appendRune(b, r)
+			i += size - 1
+		default:
+			if c == '"' {
+				inString = !inString
+			}
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// appendText appends a value as log/slog's text handler would: bare if it is
+// plain, else quoted as Go does.
+func appendText(b []byte, s string) []byte {
+	if s == "" {
+		return append(b, `""`...)
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\' {
+			return strconv.AppendQuote(b, s)
+		}
+	}
+	return append(b, s...)
+}

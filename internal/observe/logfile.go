@@ -1,0 +1,204 @@
+package observe
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ai-gw-lite/internal/config"
+)
+
+// logFile is the log in files: PREFIX.log is open, and at the turn of its
+// period, in local time, it becomes PREFIX.2026-11-23.log (or …-HH, …-HH-MM),
+// named for the period its lines are of. It looks at the clock when it is
+// written to, and at its folder once a second: a file that was moved or
+// deleted is opened anew, and a folder that cannot be written is tried again.
+//
+// Another process may write to the same files, as one does during an upgrade:
+// whoever comes first renames, the other one notices.
+type logFile struct {
+	troubled func(error) // called once when writing begins to fail
+
+	mu      sync.Mutex
+	conf    config.LogFile
+	f       *os.File
+	period  string    // that f's lines are of
+	looked  time.Time // at the folder, to the second
+	trouble error
+}
+
+var errNoLogFile = errors.New("the log file is off")
+
+// layouts are the periods' names.
+var layouts = map[string]string{
+	"minutely": "2006-01-02-15-04",
+	"hourly":   "2006-01-02-15",
+	"daily":    "2006-01-02",
+}
+
+// configure says where to write from now on.
+func (l *logFile) configure(c config.LogFile) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c == l.conf {
+		return
+	}
+	l.close()
+	l.conf, l.looked, l.trouble = c, time.Time{}, nil
+}
+
+// Write appends lines. An error says that they are lost.
+func (l *logFile) Write(lines []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.conf.Enabled {
+		return 0, errNoLogFile
+	}
+	if second := time.Now().Truncate(time.Second); !second.Equal(l.looked) {
+		l.looked = second
+		l.note(l.turn(second))
+	}
+	if l.f == nil {
+		return 0, l.trouble
+	}
+	n, err := l.f.Write(lines)
+	if err != nil {
+		l.close()
+		l.note(err)
+	}
+	return n, err
+}
+
+// note remembers whether writing works, and tells when it no longer does.
+func (l *logFile) note(err error) {
+	if err != nil && l.trouble == nil {
+		l.troubled(err)
+	}
+	l.trouble = err
+}
+
+// turn makes sure that the open file is the one that lines belong to now.
+func (l *logFile) turn(now time.Time) error {
+	period := now.Format(layouts[l.conf.Rotation])
+	written := "" // the period of what stands there; empty: as its time says
+	if l.f != nil && l.standsAt(l.path()) {
+		if written = l.period; written == period {
+			return nil
+		}
+	}
+	l.close() // before it is renamed, which Windows wants
+	if err := os.MkdirAll(l.conf.Dir, 0o755); err != nil {
+		return err
+	}
+	if err := l.archive(written, period); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(l.path(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	l.f, l.period = f, period
+	return l.prune()
+}
+
+// archive renames what was written in another period than now's.
+func (l *logFile) archive(written, now string) error {
+	info, err := os.Stat(l.path())
+	if now == "" || err != nil || info.Size() == 0 {
+		return nil // nothing to keep
+	}
+	if written == "" {
+		written = info.ModTime().Local().Format(layouts[l.conf.Rotation])
+	}
+	if written == now {
+		return nil
+	}
+	past := filepath.Join(l.conf.Dir, l.conf.Prefix+"."+written+".log")
+	if _, err := os.Stat(past); err == nil {
+		// The clock went back, as in autumn: the period has a file already.
+		return moveBehind(past, l.path())
+	}
+	return os.Rename(l.path(), past)
+}
+
+// moveBehind appends a file to another and removes it.
+func moveBehind(past, path string) error {
+	dst, err := os.OpenFile(past, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	src, err := os.Open(path)
+	if err != nil {
+		dst.Close()
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	src.Close()
+	if err := errors.Join(err, dst.Close()); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// prune deletes the oldest files past max_files, the open one counted.
+func (l *logFile) prune() error {
+	entries, err := os.ReadDir(l.conf.Dir)
+	if err != nil {
+		return err
+	}
+	type past struct {
+		name string
+		time time.Time
+	}
+	var all []past
+	for _, e := range entries {
+		if t, ok := l.pastTime(e.Name()); ok {
+			all = append(all, past{e.Name(), t})
+		}
+	}
+	slices.SortFunc(all, func(a, b past) int { return b.time.Compare(a.time) })
+	for _, p := range all[min(max(l.conf.MaxFiles-1, 0), len(all)):] {
+		err = errors.Join(err, os.Remove(filepath.Join(l.conf.Dir, p.name)))
+	}
+	return err
+}
+
+// pastTime is the period of a file that is one of ours, whatever the rotation
+// was then.
+func (l *logFile) pastTime(name string) (time.Time, bool) {
+	name, ours := strings.CutPrefix(name, l.conf.Prefix+".")
+	stamp, log := strings.CutSuffix(name, ".log")
+	if !ours || !log {
+		return time.Time{}, false
+	}
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, stamp); err == nil && len(stamp) == len(layout) {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func (l *logFile) path() string { return filepath.Join(l.conf.Dir, l.conf.Prefix+".log") }
+
+// standsAt reports that the open file is still the one of that name.
+func (l *logFile) standsAt(path string) bool {
+	named, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	open, err := l.f.Stat()
+	return err == nil && os.SameFile(named, open)
+}
+
+func (l *logFile) close() {
+	if l.f != nil {
+		l.f.Close()
+		l.f = nil
+	}
+}

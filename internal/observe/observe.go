@@ -1,0 +1,154 @@
+// Package observe tells an operator what the gateway does: log lines, metrics,
+// traces, and the exchanges in flight. It follows exchanges as a
+// gateway.Observer and knows nothing of how they are proxied; what it cannot
+// write in time it drops and counts, and no exchange waits for it.
+//
+//	Begin → a recorder, which reads along: model, usage, progress
+//	End   → one record, to the access log, the metrics and the traces
+//
+// With a configuration that asks for none of it, there is a line for each
+// failure and nothing else, and it costs nothing.
+package observe
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
+)
+
+// Options is what an Observatory is made of.
+type Options struct {
+	Config  *config.Config
+	Version string    // of the program
+	Stderr  io.Writer // the program's messages; nil: os.Stderr
+	Stdout  io.Writer // the access log; nil: os.Stdout
+}
+
+// An Observatory follows every exchange and answers the operator's questions.
+// It outlives configurations: counters go on over a reload.
+type Observatory struct {
+	log    *slog.Logger
+	level  slog.LevelVar
+	json   atomic.Bool // the format of log
+	stderr *Lines
+	stdout *Lines
+	filed  *Lines // to file
+	file   logFile
+
+	metrics *metrics
+	live    live
+
+	failures  *Failures
+	settings  atomic.Pointer[settings]
+	recorders sync.Pool
+	closing   sync.Once
+	started   time.Time
+}
+
+// settings are what a configuration says, made ready.
+type settings struct {
+	follows bool // exchanges are followed; else only failures are told
+	secrets *secrets
+
+	accessLog bool
+	json      bool
+	toStdout  bool
+	toFile    bool
+
+	metrics bool
+	live    bool // exchanges are listed
+}
+
+// gathering is how long lines may wait for more of them, where there may be
+// thousands in a second.
+const gathering = 10 * time.Millisecond
+
+// New starts an Observatory. Close ends it.
+func New(o Options) (*Observatory, error) {
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	ob := &Observatory{started: time.Now(), stderr: NewLines(o.Stderr), stdout: newLines(o.Stdout, gathering)}
+	ob.filed = newLines(&ob.file, gathering)
+	ob.log = ob.newLog()
+	ob.failures = NewFailures(ob.log)
+	ob.file.troubled = func(err error) {
+		ob.log.Error("the log file cannot be written: its lines are lost", "error", err)
+	}
+	ob.metrics = newMetrics(o.Version, ob.dropped)
+	ob.recorders.New = func() any { return &recorder{ob: ob} }
+	ob.Reloaded(true)
+	return ob, ob.Reconfigure(o.Config)
+}
+
+// Reconfigure follows a new configuration from now on. If it fails, which only
+// the address of a collector can make it, nothing has changed.
+func (o *Observatory) Reconfigure(c *config.Config) error {
+	s := &settings{secrets: newSecrets(c)}
+	logging := config.Logging{Level: "info", Format: "text"}
+	if c.Observability != nil {
+		logging = c.Observability.Logging
+		s.metrics = c.Observability.Metrics.Enabled
+	}
+	s.accessLog = logging.AccessLog
+	s.json = logging.Format == "json"
+	s.toStdout, s.toFile = logging.ToStdout, logging.File.Enabled
+	s.live = c.Admin.Enabled
+	s.follows = s.accessLog || s.metrics || s.live
+	for i := range c.Routes {
+		o.metrics.route(c.Routes[i].ID)
+	}
+	o.file.configure(logging.File)
+	o.level.UnmarshalText([]byte(logging.Level)) // one of four: loading has checked it
+	o.json.Store(s.json)
+	o.settings.Store(s)
+	return nil
+}
+
+// now is a clock that is cheap to read: nanoseconds since the start.
+func (o *Observatory) now() int64 { return int64(time.Since(o.started)) }
+
+// Begin follows an exchange.
+func (o *Observatory) Begin(b *gateway.Beginning) gateway.Watch {
+	s := o.settings.Load()
+	if !s.follows {
+		return o.failures
+	}
+	r := o.recorders.Get().(*recorder)
+	r.begin(b, s)
+	return r
+}
+
+// ended hands the record to everybody whom it concerns.
+func (o *Observatory) ended(r *record) {
+	s := o.settings.Load()
+	tellFailure(o.log, r.Outcome, r.requestID)
+	if s.accessLog {
+		o.writeAccess(r, s)
+	}
+	if s.metrics {
+		o.metrics.route(r.Route).count(r)
+	}
+}
+
+// Close writes out what waits to be written, for at most d, and ends what goes
+// on in the background. It may be called again.
+func (o *Observatory) Close(d time.Duration) {
+	o.closing.Do(func() {
+		var all sync.WaitGroup
+		for _, l := range []*Lines{o.stderr, o.stdout, o.filed} {
+			all.Go(func() { l.Close(d) })
+		}
+		all.Wait()
+		o.file.configure(config.LogFile{})
+	})
+}
