@@ -21,10 +21,6 @@ import (
 	"ai-gw-lite/internal/upstream"
 )
 
-// drainTimeout is what requests in flight are given when the program is told
-// to stop.
-const drainTimeout = 30 * time.Second
-
 func newServe() *cobra.Command {
 	return withConfig(&cobra.Command{
 		Use:   "serve --config FILE",
@@ -49,11 +45,12 @@ func serve(path string) error {
 
 // running is a gateway that listens.
 type running struct {
-	log     *slog.Logger
-	ln      net.Listener
-	server  *server.Server
-	signals chan os.Signal
-	failed  chan error
+	log      *slog.Logger
+	shutdown config.Shutdown
+	ln       net.Listener
+	server   *server.Server
+	signals  chan os.Signal
+	served   chan struct{} // closed when nothing is accepted any more
 }
 
 // start compiles, listens and serves. It returns as soon as clients can connect.
@@ -62,7 +59,7 @@ func start(c *config.Config, log *slog.Logger) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{log: log, signals: make(chan os.Signal, 2), failed: make(chan error, 1)}
+	r := &running{log: log, shutdown: c.Shutdown, signals: make(chan os.Signal, 2), served: make(chan struct{})}
 	signal.Notify(r.signals, syscall.SIGTERM, os.Interrupt)
 	if r.ln, err = server.Listen(c.Listen); err != nil {
 		return nil, err
@@ -74,7 +71,7 @@ func start(c *config.Config, log *slog.Logger) (*running, error) {
 	g := gateway.New(upstream.NewDialer(nil), observe.NewFailures(log))
 	g.Use(snapshot)
 	r.server = server.New(g, secure, log)
-	go func() { r.failed <- r.server.Serve(r.ln) }()
+	go func() { r.server.Serve(r.ln); close(r.served) }()
 	log.Info("serving", "address", r.ln.Addr().String(), "tls", secure != nil, "routes", len(c.Routes), "version", versionText())
 	return r, nil
 }
@@ -99,23 +96,27 @@ func inboundTLS(c *config.Config) (*tls.Config, error) {
 
 // run serves until a signal, then drains. A second signal ends it at once.
 func (r *running) run() error {
-	select {
-	case err := <-r.failed:
-		return failure(err)
-	case <-r.signals:
-	}
-	r.log.Info("draining", "timeout", drainTimeout)
-	r.server.StartDrain()
-	r.ln.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
+	<-r.signals
 	drained := make(chan struct{})
-	go func() { r.server.Drain(ctx); close(drained) }()
+	go func() { r.drain(); close(drained) }()
 	select {
 	case <-drained:
-		r.log.Info("stopped")
 		return nil
 	case <-r.signals:
 		return failure(errors.New("stopped before the drain was over"))
 	}
+}
+
+// drain lets load balancers notice, then what is in flight come to its end.
+func (r *running) drain() {
+	r.log.Info("draining", "delay", r.shutdown.Delay, "timeout", r.shutdown.DrainTimeout)
+	r.server.Announce()
+	time.Sleep(r.shutdown.Delay)
+	r.ln.Close()
+	<-r.served
+	r.server.StartDrain()
+	ctx, cancel := context.WithTimeout(context.Background(), r.shutdown.DrainTimeout)
+	defer cancel()
+	broken := r.server.Drain(ctx)
+	r.log.Info("stopped", "broken_off", broken)
 }
