@@ -229,7 +229,7 @@ func (x *exchange) endKind() End {
 // wasCut tells the end of a drain from a client that went away, and from a
 // tunnel that either side closed: they look the same.
 func (x *exchange) wasCut(end End) bool {
-	return (end == ClientGone || end == Complete) && !x.whole && x.down.Cut()
+	return (end == ClientGone || end == Complete) && !x.whole && !x.gone && x.down.Cut()
 }
 
 // recycle empties the exchange, keeping its memory, and returns it to the pool.

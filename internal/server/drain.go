@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
 
 // stage is how far a server has come on its way out. It only ever goes on to a
@@ -81,6 +82,11 @@ func (s *Server) awaitEnd() {
 	})
 }
 
+// cutPatience is how long exchanges that were broken off are given to account
+// for themselves. One whose client had left already, and whose answer is read
+// on for the sake of its usage, would take longer.
+const cutPatience = 2 * time.Second
+
 // Drain waits for what is in flight, after Leave or StartDrain, then breaks off
 // what is left when the context ends. It returns how many exchanges that were.
 func (s *Server) Drain(ctx context.Context) (broken int) {
@@ -98,7 +104,10 @@ func (s *Server) Drain(ctx context.Context) (broken int) {
 	}
 	s.mu.Unlock()
 	s.http2.abort()
-	<-s.gone
+	select {
+	case <-s.gone:
+	case <-time.After(cutPatience):
+	}
 	return broken
 }
 
