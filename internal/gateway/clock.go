@@ -305,7 +305,7 @@ func (x *exchange) leaveLocked() bool {
 	if x.gone {
 		return true
 	}
-	if x.drain == 0 || x.dead == nil || !x.uploaded.Load() {
+	if x.drain == 0 || x.dead == nil || !x.uploaded.Load() || x.down.Cut() {
 		return false
 	}
 	x.gone = true

@@ -190,6 +190,9 @@ func (x *exchange) conclude() {
 	if o.End == "" {
 		o.End = x.endKind()
 	}
+	if x.wasCut(o.End) {
+		o.End = Draining
+	}
 	tell(x.watcher, o)
 }
 
@@ -221,6 +224,12 @@ func (x *exchange) endKind() End {
 		return UpstreamBroken
 	}
 	return Complete
+}
+
+// wasCut tells the end of a drain from a client that went away, and from a
+// tunnel that either side closed: they look the same.
+func (x *exchange) wasCut(end End) bool {
+	return (end == ClientGone || end == Complete) && !x.whole && !x.gone && x.down.Cut()
 }
 
 // recycle empties the exchange, keeping its memory, and returns it to the pool.

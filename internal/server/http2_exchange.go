@@ -16,11 +16,12 @@ import (
 
 // http2 is the gateway's Downstream for one HTTP/2 stream.
 type http2 struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	rc   *http.ResponseController
-	give patience
-	head wire.RequestHead
+	server *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	rc     *http.ResponseController
+	give   patience
+	head   wire.RequestHead
 
 	body   *wire.Output // what NextBody reads into
 	piece  [1][]byte
@@ -38,8 +39,8 @@ type http2 struct {
 	aborted     atomic.Bool
 }
 
-func newHTTP2(w http.ResponseWriter, r *http.Request, p patience) *http2 {
-	return &http2{w: w, r: r, rc: http.NewResponseController(w), give: p, stop: make(chan struct{})}
+func newHTTP2(s *Server, w http.ResponseWriter, r *http.Request) *http2 {
+	return &http2{server: s, w: w, r: r, rc: http.NewResponseController(w), give: s.patience, stop: make(chan struct{})}
 }
 
 // readHead makes an HTTP/1.1 head of the request. A status other than 0 is
@@ -88,6 +89,7 @@ func (h *http2) BodyDone() bool                    { return h.done }
 func (h *http2) ReleaseHead()                      { h.head = wire.RequestHead{} }
 func (h *http2) Interim(*gateway.Response) error   { return nil }
 func (h *http2) Tunnel() *wire.Conn                { return nil }
+func (h *http2) Cut() bool                         { return h.server.stage.reached(cutting) }
 
 func (h *http2) ClientIP() string {
 	host, _, err := net.SplitHostPort(h.r.RemoteAddr)
@@ -151,6 +153,9 @@ func (h *http2) Respond(res *gateway.Response, first *wire.Piece) error {
 		f := &res.Fields[i]
 		name := http.CanonicalHeaderKey(string(f.Name))
 		header[name] = append(header[name], string(f.Value))
+	}
+	if h.server.stage.reached(leaving) {
+		header["Connection"] = []string{"close"} // Go's server makes a GOAWAY of it
 	}
 	h.noBody = h.noBody || res.Status == 204 || res.Status == 304
 	h.w.WriteHeader(res.Status)

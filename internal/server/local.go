@@ -18,7 +18,11 @@ func (s *Server) serveLocal(d gateway.Downstream) bool {
 		respondLocal(d, 405, "", wire.Field{Name: []byte("Allow"), Value: []byte("GET, HEAD")})
 		return true
 	}
-	respondLocal(d, 200, `{"status":"ok"}`, wire.Field{Name: []byte("Content-Type"), Value: []byte("application/json")})
+	status, body := 200, `{"status":"ok"}`
+	if s.stage.reached(announcing) {
+		status, body = 503, `{"status":"draining"}`
+	}
+	respondLocal(d, status, body, wire.Field{Name: []byte("Content-Type"), Value: []byte("application/json")})
 	return true
 }
 

@@ -140,14 +140,12 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 	g.client = &http.Client{Transport: clientTransport(via), CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
-	served := make(chan error, 1)
-	go func() { served <- g.server.Serve(ln) }()
+	served := make(chan struct{})
+	go func() { g.server.Serve(ln); close(served) }()
 	g.stop = sync.OnceFunc(func() {
-		g.server.StartDrain()
 		ln.Close()
-		if err := <-served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		<-served
+		g.server.StartDrain()
 	})
 	t.Cleanup(func() {
 		g.client.CloseIdleConnections()
