@@ -16,9 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
 	"ai-gw-lite/internal/observe"
 	"ai-gw-lite/internal/server"
 	"ai-gw-lite/internal/simulate"
+	"ai-gw-lite/internal/upstream"
 )
 
 // The demo's gateway is configured like any other, from text.
@@ -99,11 +101,11 @@ func startDemo(listen, provider string, log *slog.Logger) (*server.Service, erro
 		if err != nil {
 			return nil, err
 		}
-		g, err := start(c, log)
-		if err == nil {
-			return g, nil
+		g := gateway.New(upstream.NewDialer(nil), observe.NewFailures(log))
+		service := server.NewService(g, server.Listen, nil, log)
+		if failed = service.Apply(c); failed == nil {
+			return service, nil
 		}
-		failed = err
 	}
 	return nil, failed
 }

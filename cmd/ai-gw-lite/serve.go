@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,33 +27,51 @@ func serve(path string) error {
 		return errNoConfig
 	}
 	caught := catchSignals()
-	lines := observe.NewLines(os.Stderr)
-	defer lines.Flush(time.Second)
-	log := slog.New(slog.NewTextHandler(lines, nil))
-	reloader := server.NewReloader(path, log)
+	watched, err := observe.New(observe.Options{Config: new(config.Config), Version: versionText()})
+	if err != nil {
+		return failure(err)
+	}
+	defer watched.Close(time.Second)
+	reloader := server.NewReloader(path, watched.Log())
 	c, err := reloader.Load()
 	if err != nil {
 		return exitError{exitUsage, err}
 	}
-	service, err := start(c, log)
-	if err != nil {
+	service := newService(watched)
+	reloader.Apply = func(c *config.Config) error { return apply(c, service, watched) }
+	reloader.Ended = watched.Reloaded
+	if err := reloader.Apply(c); err != nil {
 		return failure(err)
 	}
-	reloader.Apply = service.Apply
-	r := &running{log: log, service: service, reloader: reloader, signals: caught}
+	sayServing(c, service, watched.Log())
+	r := &running{log: watched.Log(), service: service, reloader: reloader, signals: caught}
 	return r.run()
 }
 
-// start begins to serve. Clients can connect once it returns.
-func start(c *config.Config, log *slog.Logger) (*server.Service, error) {
-	g := gateway.New(upstream.NewDialer(nil), observe.NewFailures(log))
-	s := server.NewService(g, server.Listen, log)
-	if err := s.Apply(c); err != nil {
-		return nil, err
+// newService makes the gateway, with everybody who watches it, ready for a
+// configuration.
+func newService(watched *observe.Observatory) *server.Service {
+	g := gateway.New(upstream.NewDialer(nil), watched)
+	g.OnRest(watched.Resting)
+	watched.Rests(g.Rests)
+	operator := &server.Operator{
+		MetricsType: observe.MetricsType, Metrics: watched.MetricsText,
+		StreamsType: observe.StreamsType, Streams: watched.StreamsText,
 	}
-	ln, _ := s.Listener()
+	return server.NewService(g, server.Listen, operator, watched.Log())
+}
+
+// apply puts a configuration in force, or changes nothing.
+func apply(c *config.Config, service *server.Service, watched *observe.Observatory) error {
+	if err := service.Apply(c); err != nil {
+		return err
+	}
+	return watched.Reconfigure(c)
+}
+
+func sayServing(c *config.Config, service *server.Service, log *slog.Logger) {
+	ln, _ := service.Listener()
 	log.Info("serving", "address", ln.Addr().String(), "tls", c.InboundTLS != nil, "routes", len(c.Routes), "version", versionText())
-	return s, nil
 }
 
 // running is a gateway that serves until it is told to stop.
@@ -99,7 +116,7 @@ func (r *running) stop() error {
 // drain lets load balancers notice, then what is in flight come to its end.
 func (r *running) drain() {
 	shutdown := r.service.Config().Shutdown
-	r.log.Info("draining", "delay", shutdown.Delay, "timeout", shutdown.DrainTimeout)
+	r.log.Info("draining", "delay", shutdown.Delay.String(), "timeout", shutdown.DrainTimeout.String())
 	r.service.Announce()
 	time.Sleep(shutdown.Delay)
 	r.service.StartDrain()

@@ -60,3 +60,17 @@ func (f *Failures) ResponseBytes([]byte)                   {}
 func (f *Failures) End(o *gateway.Outcome) {
 	tellFailure(f.log, o, "")
 }
+
+// Resting logs that an upstream or a key begins to rest, or is back.
+func (o *Observatory) Resting(r gateway.Resting) {
+	attrs := []any{"route", r.Route, "upstream", r.Upstream}
+	if r.Key != "" {
+		attrs = append(attrs, "key", r.Key)
+	}
+	attrs = append(attrs, "why", r.Why)
+	if r.For > 0 {
+		o.log.Warn("cooldown begins", append(attrs, "for", r.For.String())...)
+		return
+	}
+	o.log.Info("cooldown ends", attrs...)
+}

@@ -8,11 +8,11 @@ import (
 )
 
 // serveLocal answers the gateway's own endpoints, which come before any route
-// and need no token. False says that the request is not for one of them.
+// and /healthz needs no token. False says that the request is not for one of them.
 func (s *Server) serveLocal(d gateway.Downstream) bool {
 	req := d.Head()
 	if string(req.Path) != "/healthz" {
-		return false
+		return s.operator.serve(d)
 	}
 	if m := string(req.Method); m != "GET" && m != "HEAD" {
 		respondLocal(d, 405, "", wire.Field{Name: []byte("Allow"), Value: []byte("GET, HEAD")})
@@ -22,7 +22,7 @@ func (s *Server) serveLocal(d gateway.Downstream) bool {
 	if s.stage.reached(announcing) {
 		status, body = 503, `{"status":"draining"}`
 	}
-	respondLocal(d, status, body, wire.Field{Name: []byte("Content-Type"), Value: []byte("application/json")})
+	respondLocal(d, status, body, jsonType)
 	return true
 }
 

@@ -42,6 +42,7 @@ type Server struct {
 	log      *slog.Logger
 	patience patience
 	http2    *http2Entry
+	operator *Operator // nil: no endpoints but /healthz
 
 	stage    stage
 	shaking  context.Context // of handshakes; ends with the drain

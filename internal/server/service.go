@@ -25,6 +25,8 @@ type Service struct {
 	lost    chan error
 	pair    atomic.Pointer[tls.Certificate]
 
+	operator *Operator // nil: no endpoints
+
 	mu      sync.Mutex
 	config  *config.Config // nil: nothing was applied yet
 	port    *port
@@ -34,9 +36,9 @@ type Service struct {
 }
 
 // NewService makes a service that does nothing until Apply. listen opens a
-// port, as Listen does.
-func NewService(g *gateway.Gateway, listen func(address string) (net.Listener, error), log *slog.Logger) *Service {
-	return &Service{gateway: g, log: log, listen: listen, lost: make(chan error, 1), servers: make(map[*Server]bool)}
+// port, as Listen does; o answers operators and may be nil.
+func NewService(g *gateway.Gateway, listen func(address string) (net.Listener, error), o *Operator, log *slog.Logger) *Service {
+	return &Service{gateway: g, operator: o, log: log, listen: listen, lost: make(chan error, 1), servers: make(map[*Server]bool)}
 }
 
 // Apply puts a configuration in force; the first one starts the service. On an
@@ -65,6 +67,9 @@ func (s *Service) Apply(c *config.Config) error {
 		s.pair.Store(pair)
 	}
 	s.gateway.Use(snapshot)
+	if s.operator != nil {
+		s.operator.configure(c)
+	}
 	before := s.config
 	s.config = c
 	if before == nil || ln != nil || (before.InboundTLS == nil) != (c.InboundTLS == nil) {
@@ -114,6 +119,7 @@ func (s *Service) replaceServer(ln net.Listener) {
 	}
 	old := s.server
 	s.server = New(s.gateway, secure, s.log)
+	s.server.operator = s.operator
 	s.servers[s.server] = true
 	if ln == nil {
 		s.port.handTo(s.server)

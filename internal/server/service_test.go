@@ -32,7 +32,7 @@ func openSite(t *testing.T, c *config.Config) *site {
 	t.Helper()
 	s := &site{t: t, log: new(syncBuffer)}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	s.Service = NewService(gateway.New(upstream.NewDialer(nil), nil), Listen, log)
+	s.Service = NewService(gateway.New(upstream.NewDialer(nil), nil), Listen, nil, log)
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
 	}
