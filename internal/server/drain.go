@@ -17,10 +17,12 @@ const (
 func (c *connState) begin() bool { return c.v.CompareAndSwap(idle, active) }
 func (c *connState) rest() bool  { return c.v.CompareAndSwap(active, idle) }
 
-// StartDrain closes idle connections and lets no other become idle: every
-// answer from now on ends its connection. The listener is the caller's to close.
+// StartDrain closes idle connections, those in a TLS handshake included, and
+// lets no other become idle: every answer from now on ends its connection. The
+// listener is the caller's to close.
 func (s *Server) StartDrain() {
 	s.draining.Store(true)
+	s.endHandshakes()
 	s.mu.Lock()
 	for h := range s.conns {
 		if h.state.v.CompareAndSwap(idle, closed) {
@@ -54,10 +56,12 @@ func (s *Server) Drain(ctx context.Context) {
 	<-done
 }
 
-func (s *Server) track(h *http1) {
+// track lets a drain find the connection. False says that one has begun.
+func (s *Server) track(h *http1) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.conns[h] = struct{}{}
-	s.mu.Unlock()
+	return !s.draining.Load()
 }
 
 func (s *Server) untrack(h *http1) {

@@ -47,10 +47,10 @@ func ipOf(a net.Addr) string {
 const preface = "PRI * HTTP/2.0\r\n"
 
 func (h *http1) serve(opened time.Time) {
-	h.server.track(h)
+	mayBegin := h.server.track(h)
 	defer h.server.untrack(h)
 	h.setDeadline(opened.Add(h.server.patience.head))
-	if h.conn.AwaitFirst() != nil {
+	if !mayBegin || h.conn.AwaitFirst() != nil {
 		h.conn.Close()
 		return
 	}

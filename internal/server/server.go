@@ -44,10 +44,12 @@ type Server struct {
 	patience patience
 	http2    *http2Entry
 
-	draining atomic.Bool
-	mu       sync.Mutex
-	conns    map[*http1]struct{}
-	serving  sync.WaitGroup // one for each connection in HTTP/1.1 or a handshake
+	draining      atomic.Bool
+	handshakes    context.Context // of TLS handshakes under way
+	endHandshakes context.CancelFunc
+	mu            sync.Mutex
+	conns         map[*http1]struct{}
+	serving       sync.WaitGroup // one for each connection in HTTP/1.1 or a handshake
 }
 
 // New makes a server. config is nil for plain HTTP.
@@ -57,6 +59,7 @@ func New(g *gateway.Gateway, config *tls.Config, log *slog.Logger) *Server {
 
 func newServer(g *gateway.Gateway, config *tls.Config, log *slog.Logger, p patience) *Server {
 	s := &Server{gateway: g, tls: config, log: log, patience: p, conns: make(map[*http1]struct{})}
+	s.handshakes, s.endHandshakes = context.WithCancel(context.Background())
 	s.http2 = newHTTP2Entry(s)
 	return s
 }
@@ -111,7 +114,7 @@ func (s *Server) serveConn(c net.Conn) {
 // connection is closed.
 func (s *Server) handshake(c net.Conn) *tls.Conn {
 	secure := tls.Server(c, s.tls)
-	ctx, cancel := context.WithTimeout(context.Background(), s.patience.handshake)
+	ctx, cancel := context.WithTimeout(s.handshakes, s.patience.handshake)
 	defer cancel()
 	err := secure.HandshakeContext(ctx)
 	if err == nil {
