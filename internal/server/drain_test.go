@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -117,6 +118,35 @@ func TestAnswerDuringADrainEndsItsConnection(t *testing.T) {
 			t.Errorf("got %d %v", a.status, a.header)
 		}
 		conn.closed()
+		conn.Close()
+		g.drained(ended)
+	})
+}
+
+// The reset that a close with unread bytes causes must not eat an answer while
+// draining either.
+func TestRefusalIsReadByAClientThatSendsOnDuringADrain(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		here := make(chan struct{})
+		goOn := make(chan struct{})
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			close(here)
+			<-goOn
+			c.send("HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n")
+			c.awaitClosed()
+		})
+		g := start(t, via, newConfig(u.base()))
+		conn := g.dial()
+		conn.ask("POST /api HTTP/1.1", "Content-Length: 100000000")
+		<-here
+		ended := g.drain(patienceOfTests)
+		close(goOn)
+		for range 64 {
+			conn.send(strings.Repeat("x", 1<<16))
+		}
+		if a := conn.answer("POST"); a.status != 413 {
+			t.Errorf("got %d", a.status)
+		}
 		conn.Close()
 		g.drained(ended)
 	})

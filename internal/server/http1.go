@@ -202,7 +202,7 @@ func (h *http1) finish() {
 		return
 	}
 	h.conn.CloseWrite()
-	for end := time.Now().Add(lingerTotal); time.Now().Before(end) && !h.server.draining.Load(); {
+	for end := time.Now().Add(lingerTotal); time.Now().Before(end); {
 		h.conn.Take()
 		h.setDeadline(time.Now().Add(lingerIdle))
 		if h.conn.Fill() != nil {
