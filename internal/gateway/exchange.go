@@ -68,8 +68,29 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 func takeExchange(g *Gateway, d Downstream) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.gw, x.snap, x.down, x.req = g, g.snapshot.Load(), d, d.Head()
-	x.outcome = Outcome{Start: time.Now()}
+	x.outcome = Outcome{Start: time.Now(), Method: methodName(x.req.Method)}
 	return x
+}
+
+// methodName keeps the method beyond its buffer, without memory for the usual ones.
+func methodName(method []byte) string {
+	switch string(method) {
+	case "GET":
+		return "GET"
+	case "HEAD":
+		return "HEAD"
+	case "POST":
+		return "POST"
+	case "PUT":
+		return "PUT"
+	case "PATCH":
+		return "PATCH"
+	case "DELETE":
+		return "DELETE"
+	case "OPTIONS":
+		return "OPTIONS"
+	}
+	return string(method)
 }
 
 func (x *exchange) run() error {

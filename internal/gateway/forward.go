@@ -22,7 +22,6 @@ func (x *exchange) forward() error {
 	}
 	x.toHead = req.IsHead()
 	x.uploading = req.Framing
-	x.outcome.Method = methodName(req.Method)
 	repeatable := req.Framing == wire.NoBody && isSafe(req.Method)
 
 	x.out.B = x.appendHead(x.out.B)
@@ -161,25 +160,4 @@ func isSafe(method []byte) bool {
 		return true
 	}
 	return false
-}
-
-// methodName keeps the method beyond its buffer, without memory for the usual ones.
-func methodName(method []byte) string {
-	switch string(method) {
-	case "GET":
-		return "GET"
-	case "HEAD":
-		return "HEAD"
-	case "POST":
-		return "POST"
-	case "PUT":
-		return "PUT"
-	case "PATCH":
-		return "PATCH"
-	case "DELETE":
-		return "DELETE"
-	case "OPTIONS":
-		return "OPTIONS"
-	}
-	return string(method)
 }
