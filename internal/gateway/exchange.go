@@ -57,9 +57,10 @@ type task struct {
 	websocket *handshake
 	up        *upstream.Conn
 	response  Response
-	answered  bool // a response head was sent
-	whole     bool // the answer was read to its end
-	aborted   bool // the upstream connection can carry no other exchange
+	piece     wire.Piece // of the answer; here, so that none is allocated for each event
+	answered  bool       // a response head was sent
+	whole     bool       // the answer was read to its end
+	aborted   bool       // the upstream connection can carry no other exchange
 	outcome   Outcome
 }
 

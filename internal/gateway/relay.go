@@ -20,15 +20,23 @@ func (x *exchange) relay() error {
 		return err
 	}
 	for !x.up.BodyDone() {
-		p, err := x.up.Next()
-		if werr := x.write(&p); werr != nil {
-			return werr
-		}
-		if err != nil {
-			return x.broken(err)
+		if err := x.relayPiece(); err != nil {
+			return err
 		}
 	}
 	x.whole = true
+	return nil
+}
+
+// relayPiece passes on what one read brings.
+func (x *exchange) relayPiece() (err error) {
+	x.piece, err = x.up.Next()
+	if werr := x.write(&x.piece); werr != nil {
+		return werr
+	}
+	if err != nil {
+		return x.broken(err)
+	}
 	return nil
 }
 
@@ -43,9 +51,9 @@ func (x *exchange) respond(h *wire.ResponseHead) error {
 	x.outcome.Status = h.Status
 	x.outcome.FirstByte = time.Since(x.outcome.Start)
 	first, err := x.up.NextBuffered()
-	x.answered = true
+	x.answered, x.piece = true, first
 	x.outcome.BytesOut += int64(first.Size())
-	if werr := x.down.Respond(res, &first); werr != nil {
+	if werr := x.down.Respond(res, &x.piece); werr != nil {
 		return x.clientBroke(werr)
 	}
 	if err != nil {
