@@ -66,7 +66,7 @@ func TestWebSocketIsTunnelledBothWays(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
 		u := echoing(t)
 		c := newConfig(u.base())
-		c.Routes[0].Upstream.RequestTimeout = 200 * time.Millisecond // ends with the head
+		c.Routes[0].Upstream.RequestTimeout = 500 * time.Millisecond // ends with the head
 		g := start(t, via, c)
 		conn := g.dial()
 		conn.handshake("/api/realtime?model=m", "")
@@ -76,7 +76,7 @@ func TestWebSocketIsTunnelledBothWays(t *testing.T) {
 		for i := range 5 {
 			conn.send(fmt.Sprintf("frame %d", i))
 			conn.expect(fmt.Sprintf("FRAME %d", i))
-			waitFor(60 * time.Millisecond)
+			waitFor(150 * time.Millisecond)
 		}
 		r := u.only()
 		if r.target != "/realtime?model=m" || r.get("Authorization") != providerKey || r.get("Upgrade") != "websocket" || r.get("Connection") != "Upgrade" ||
