@@ -81,11 +81,12 @@ type task struct {
 	headAt    time.Time // when the head of the answer came
 
 	response Response
-	answered bool  // a response head was sent
-	left     bool  // the client has left; the answer is read on
-	whole    bool  // the answer was read to its end
-	begun    bool  // the observer was asked
-	watcher  Watch // what follows the exchange; nil: nothing
+	piece    wire.Piece // of the answer; here, so that none is allocated for each event
+	answered bool       // a response head was sent
+	left     bool       // the client has left; the answer is read on
+	whole    bool       // the answer was read to its end
+	begun    bool       // the observer was asked
+	watcher  Watch      // what follows the exchange; nil: nothing
 	outcome  Outcome
 }
 
@@ -94,7 +95,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 func takeExchange(g *Gateway, d Downstream) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.gw, x.snap, x.down, x.req = g, g.snapshot.Load(), d, d.Head()
-	x.outcome = Outcome{Start: time.Now(), Attempts: x.attempts[:0]}
+	x.outcome = Outcome{Start: time.Now(), Method: methodName(x.req.Method), Attempts: x.attempts[:0]}
 	if x.snap.nativeErrors {
 		x.sdk = sdkOf(x.req.Path)
 	}

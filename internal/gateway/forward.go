@@ -39,7 +39,6 @@ func (x *exchange) prepare() error {
 	x.toHead = req.IsHead()
 	x.bodiless = req.Framing == wire.NoBody
 	x.repeatable = x.bodiless && isSafe(req.Method)
-	x.outcome.Method = methodName(req.Method)
 
 	p, err := x.down.BufferedBody()
 	if err != nil {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -59,4 +60,9 @@ type Panic struct {
 	Stack []byte
 }
 
-func (p *Panic) Error() string { return fmt.Sprintf("panic (%T)\n%s", p.Value, p.Stack) }
+func (p *Panic) Error() string {
+	if e, ok := p.Value.(runtime.Error); ok {
+		return fmt.Sprintf("panic: %v\n%s", e, p.Stack)
+	}
+	return fmt.Sprintf("panic (%T)\n%s", p.Value, p.Stack)
+}

@@ -20,9 +20,10 @@ func (x *exchange) relay() error {
 	if stream {
 		x.endBudget(x.target.idleTimeout)
 	}
-	first, err := x.up.NextBuffered()
+	var err error
+	x.piece, err = x.up.NextBuffered()
 	x.response.Stream = stream
-	if err := x.respond(h, &first); err != nil {
+	if err := x.respond(h, &x.piece); err != nil {
 		return err
 	}
 	if stream {
@@ -36,15 +37,23 @@ func (x *exchange) relay() error {
 
 func (x *exchange) relayRest() error {
 	for !x.up.BodyDone() {
-		p, err := x.up.Next()
-		if werr := x.write(&p); werr != nil {
-			return werr
-		}
-		if err != nil {
-			return x.broken(err)
+		if err := x.relayPiece(); err != nil {
+			return err
 		}
 	}
 	x.whole = true
+	return nil
+}
+
+// relayPiece passes on what one read brings.
+func (x *exchange) relayPiece() (err error) {
+	x.piece, err = x.up.Next()
+	if werr := x.write(&x.piece); werr != nil {
+		return werr
+	}
+	if err != nil {
+		return x.broken(err)
+	}
 	return nil
 }
 

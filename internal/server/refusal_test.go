@@ -82,13 +82,6 @@ func TestBodyOfARefusalIsNeverARequest(t *testing.T) {
 	}
 }
 
-// closedPort is a base URL at which nobody listens.
-func closedPort(t *testing.T) string {
-	u := newUpstream(t, nil)
-	u.listener.Close()
-	return u.base()
-}
-
 func TestCheapBodyOfARefusalKeepsTheConnection(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
 		g := start(t, via, newConfig(answering(t, okAnswer).base()))

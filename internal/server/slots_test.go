@@ -121,7 +121,7 @@ type wayOut struct {
 	leave func(g *rig)
 	end   gateway.End
 	// change alters the configuration, if there is anything to alter.
-	change func(*config.Config)
+	change func(*testing.T, *config.Config)
 }
 
 var waysOut = []wayOut{
@@ -141,10 +141,8 @@ var waysOut = []wayOut{
 		c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
 		c.awaitClosed()
 	}, askOut, gateway.Timeout, shortBudget},
-	{"nobody listens at the upstream", nil, askOut, gateway.UpstreamBroken, func(c *config.Config) {
-		ln, _ := net.Listen("tcp", "127.0.0.1:0")
-		ln.Close()
-		c.Routes[0].Upstreams[0].BaseURL.Address = ln.Addr().String()
+	{"nobody listens at the upstream", nil, askOut, gateway.UpstreamBroken, func(t *testing.T, c *config.Config) {
+		c.Routes[0].Upstreams[0].BaseURL = newRoute("", "", closedPort(t)).Upstreams[0].BaseURL
 	}},
 	{"the client closes while waiting", func(c *upstreamConn, r *upstreamRequest) { c.awaitClosed() }, leaveWaiting, gateway.ClientGone, nil},
 	{"the client closes while streaming", func(c *upstreamConn, r *upstreamRequest) {
@@ -167,7 +165,9 @@ func thenHangUp(c *upstreamConn, r *upstreamRequest)  { c.send(eventHead); c.sen
 func (c *upstreamConn) resetNow(*upstreamRequest)     { c.reset() }
 func (c *upstreamConn) hangUpNow(*upstreamRequest)    { c.hangUp() }
 func askOut(g *rig)                                   { g.try(g.request("GET", "/api/out", nil)) }
-func shortBudget(c *config.Config)                    { c.Routes[0].Upstreams[0].RequestTimeout = 100 * time.Millisecond }
+func shortBudget(_ *testing.T, c *config.Config) {
+	c.Routes[0].Upstreams[0].RequestTimeout = 100 * time.Millisecond
+}
 
 // leaveWaiting cancels once the upstream has the request.
 func leaveWaiting(g *rig) {
@@ -221,7 +221,7 @@ func TestEveryWayOutGivesTheSlotsBack(t *testing.T) {
 				})
 				c := oneSlot(u.base())
 				if w.change != nil {
-					w.change(c)
+					w.change(t, c)
 				}
 				g := start(t, via, c)
 				g.upstream = u

@@ -202,7 +202,7 @@ func TestStalledUploadEndsTheExchange(t *testing.T) {
 						c.awaitClosed()
 					})
 					p := usualPatience()
-					p.upload = 300 * time.Millisecond
+					p.upload = 150 * time.Millisecond
 					g := startPatient(t, via, oneSlot(u.base()), p)
 					body := newPipe(t)
 					go body.write("begin")
@@ -226,18 +226,18 @@ func TestUploadThatGoesOnSlowlyIsNotStalled(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		u := answering(t, okAnswer)
 		p := usualPatience()
-		p.upload = 400 * time.Millisecond
+		p.upload = 600 * time.Millisecond
 		g := startPatient(t, via, newConfig(u.base()), p)
 		body := newPipe(t)
 		go func() {
-			for range 8 {
+			for range 6 {
 				body.write("x")
-				waitFor(100 * time.Millisecond)
+				waitFor(120 * time.Millisecond)
 			}
 			body.end()
 		}()
 		g.do(g.request("POST", "/api", body)).ok(t)
-		if got := u.only().body; got != "xxxxxxxx" {
+		if got := u.only().body; got != "xxxxxx" {
 			t.Errorf("the upstream got %q", got)
 		}
 	})
@@ -253,7 +253,7 @@ func TestClientThatTakesNothingIsCutOff(t *testing.T) {
 			}
 		})
 		p := usualPatience()
-		p.write = 500 * time.Millisecond
+		p.write = 250 * time.Millisecond
 		g := startPatient(t, via, newConfig(u.base()), p)
 		res := g.open(g.request("GET", "/api", nil))
 		if o := g.outcome(); o.End != gateway.ClientGone { // although its connection stands
@@ -276,15 +276,32 @@ func TestSilentStreamIsNotCutOff(t *testing.T) {
 			}
 			c.send(lastChunk)
 		})
-		p := patience{handshake: time.Second, head: 100 * time.Millisecond, idle: 100 * time.Millisecond, upload: 100 * time.Millisecond, write: 100 * time.Millisecond}
-		c := newConfig(u.base())
-		c.Routes[0].Upstreams[0].RequestTimeout = 150 * time.Millisecond
-		g := startPatient(t, via, c, p)
+		p := usualPatience()
+		p.write = 100 * time.Millisecond
+		g := startPatient(t, via, newConfig(u.base()), p)
 		if a := g.get("/api"); a.err != nil || a.body != strings.Repeat("data: 1\n\n", 2) {
 			t.Errorf("got %q, %v", a.body, a.err)
 		}
 		if a := g.post("/api", "with a body"); a.err != nil || a.body != strings.Repeat("data: 1\n\n", 2) {
 			t.Errorf("after an upload: got %q, %v", a.body, a.err)
+		}
+	})
+}
+
+// What a head and an idle connection are given must not run on under an answer.
+func TestStreamOutlastsTheTimeForAHead(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(eventHead)
+			waitFor(900 * time.Millisecond)
+			c.sendChunk("late")
+			c.send(lastChunk)
+		})
+		p := usualPatience()
+		p.head, p.idle = 600*time.Millisecond, 600*time.Millisecond
+		g := startPatient(t, via, newConfig(u.base()), p)
+		if a := g.get("/api"); a.body != "late" || a.err != nil {
+			t.Errorf("got %q, %v", a.body, a.err)
 		}
 	})
 }
@@ -323,26 +340,29 @@ func TestBudgetCoversAnOrdinaryAnswerToItsEnd(t *testing.T) {
 }
 
 func TestBudgetEndsWithTheHeadOfAStream(t *testing.T) {
-	for _, kind := range []string{
+	kinds := []string{
 		"text/event-stream", "Text/Event-Stream; charset=utf-8", "application/x-ndjson", "application/jsonl", "application/vnd.amazon.eventstream",
-	} {
-		t.Run(kind, func(t *testing.T) {
-			over(t, clearOrHTTP2, func(t *testing.T, via transport) {
-				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-					c.send("HTTP/1.1 200 OK\r\nContent-Type: " + kind + "\r\nTransfer-Encoding: chunked\r\n\r\n")
-					waitFor(300 * time.Millisecond)
-					c.sendChunk("late")
-					c.send(lastChunk)
-				})
-				c := newConfig(u.base())
-				c.Routes[0].Upstreams[0].RequestTimeout = 100 * time.Millisecond
-				g := start(t, via, c)
-				if a := g.get("/api"); a.body != "late" || a.err != nil {
-					t.Errorf("got %q, %v", a.body, a.err)
+	}
+	over(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send("HTTP/1.1 200 OK\r\nContent-Type: " + r.get("X-Kind") + "\r\nTransfer-Encoding: chunked\r\n\r\n")
+			waitFor(800 * time.Millisecond)
+			c.sendChunk("late")
+			c.send(lastChunk)
+		})
+		c := newConfig(u.base())
+		c.Routes[0].Upstreams[0].RequestTimeout = 500 * time.Millisecond
+		g := start(t, via, c)
+		var all sync.WaitGroup
+		for _, kind := range kinds {
+			all.Go(func() {
+				if a, err := g.try(g.request("GET", "/api", nil, "X-Kind: "+kind)); err != nil || a.body != "late" || a.err != nil {
+					t.Errorf("%s: got %v, %v", kind, a, err)
 				}
 			})
-		})
-	}
+		}
+		all.Wait()
+	})
 }
 
 func TestStreamStillOwesItsHeadWithinTheBudget(t *testing.T) {

@@ -101,6 +101,19 @@ func listen(t *testing.T, handle func(net.Conn)) string {
 	return ln.Addr().String()
 }
 
+// closedPort is a base URL at which nobody listens for as long as the test
+// lasts: a connection holds the port, so that no other listener is given it.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	addr := listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return "http://" + c.LocalAddr().String()
+}
+
 func (u *scriptedUpstream) base() string { return "http://" + u.listener.Addr().String() }
 
 func (u *scriptedUpstream) accept() {

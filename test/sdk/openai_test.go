@@ -66,7 +66,7 @@ func openAIClient(w way, h headers, more ...option.RequestOption) openai.Client 
 
 func openAIQuestion() openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{
-		Model:    openai.ChatModelGPT5,
+		Model:    "simulated",
 		Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(prompt)},
 	}
 }
@@ -78,7 +78,7 @@ func openAIUsage(u openai.CompletionUsage) usage {
 func TestOpenAIResponses(t *testing.T) {
 	_, w := connect(t, simulate.Options{})
 	question := responses.ResponseNewParams{
-		Model: openai.ChatModelGPT5,
+		Model: "simulated",
 		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String(prompt)},
 	}
 	want := simulate.Answer(prompt, simulate.DefaultTokens)
