@@ -60,3 +60,18 @@ func (f *Failures) ResponseBytes([]byte)                   {}
 func (f *Failures) End(o *gateway.Outcome) {
 	tellFailure(f.log, o, "")
 }
+
+// Rested logs that a key, or an upstream, begins to rest after a failure, or
+// may be used again. It is for Gateway.OnRest.
+func (o *Observatory) Rested(r gateway.Resting) {
+	attrs := []any{"route", r.Route, "upstream", r.Upstream}
+	if r.Key != "" {
+		attrs = append(attrs, "key", r.Key)
+	}
+	attrs = append(attrs, "why", r.Why)
+	if r.For == 0 {
+		o.log.Info("cooled down", attrs...)
+		return
+	}
+	o.log.Warn("cooling down", append(attrs, "for", r.For)...)
+}

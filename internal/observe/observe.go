@@ -95,7 +95,8 @@ func New(o Options) (*Observatory, error) {
 }
 
 // Reconfigure follows a new configuration from now on. If it fails, which only
-// the address of a collector can make it, nothing has changed.
+// the address of a collector can make it, nothing has changed. It may wait for
+// a log file that is given up.
 func (o *Observatory) Reconfigure(c *config.Config) error {
 	s := &settings{secrets: newSecrets(c)}
 	logging := config.Logging{Level: "info", Format: "text"}
@@ -118,11 +119,17 @@ func (o *Observatory) Reconfigure(c *config.Config) error {
 	for i := range c.Routes {
 		o.metrics.route(c.Routes[i].ID)
 	}
-	o.file.configure(logging.File)
+	if s.toFile {
+		o.file.configure(logging.File)
+	}
 	o.level.UnmarshalText([]byte(logging.Level)) // one of four: loading has checked it
 	o.json.Store(s.json)
 	if last := o.settings.Swap(s); last != nil && last.tracer != nil && last.tracer != s.tracer {
 		go last.tracer.close(last.tracer.conf.Timeout)
+	}
+	if !s.toFile {
+		o.filed.Flush(time.Second) // nothing more comes
+		o.file.configure(logging.File)
 	}
 	return nil
 }
