@@ -16,8 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
 	"ai-gw-lite/internal/observe"
+	"ai-gw-lite/internal/server"
 	"ai-gw-lite/internal/simulate"
+	"ai-gw-lite/internal/upstream"
 )
 
 // The demo's gateway is configured like any other, from text.
@@ -66,12 +69,14 @@ func demo(listen string, once bool) error {
 	lines := observe.NewLines(os.Stderr)
 	defer lines.Flush(time.Second)
 	log := slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: slog.LevelError}))
+	caught := catchStop()
 	g, err := startDemo(listen, provider.URL(), log)
 	if err != nil {
 		return failure(err)
 	}
-	url := "http://" + g.ln.Addr().String() + "/openai/v1/chat/completions"
-	fmt.Printf("you  ->  gateway %s  ->  simulated provider %s\n\n", g.ln.Addr(), provider.Addr())
+	ln, _ := g.Listener()
+	url := "http://" + ln.Addr().String() + "/openai/v1/chat/completions"
+	fmt.Printf("you  ->  gateway %s  ->  simulated provider %s\n\n", ln.Addr(), provider.Addr())
 	if err := ask(url); err != nil {
 		return failure(fmt.Errorf("ai-gw-lite: demo: %w", err))
 	}
@@ -79,12 +84,13 @@ func demo(listen string, once bool) error {
 		return nil
 	}
 	fmt.Printf("\nThe gateway took the client's token %q away and put the provider's key in.\nNow yours, from another terminal (Ctrl-C here ends the demo):\n\ncurl -N %s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'\n", demoToken, url, demoToken, demoQuestion)
-	return g.run()
+	r := &running{log: log, service: g, signals: caught}
+	return r.run()
 }
 
 // startDemo starts the gateway where it was asked to, by default on a well
 // known port or, if that is taken, on any.
-func startDemo(listen, provider string, log *slog.Logger) (*running, error) {
+func startDemo(listen, provider string, log *slog.Logger) (*server.Service, error) {
 	addresses := []string{listen}
 	if listen == "" {
 		addresses = []string{"127.0.0.1:8080", "127.0.0.1:0"}
@@ -95,11 +101,11 @@ func startDemo(listen, provider string, log *slog.Logger) (*running, error) {
 		if err != nil {
 			return nil, err
 		}
-		g, err := start(c, log)
-		if err == nil {
-			return g, nil
+		g := gateway.New(upstream.NewDialer(nil), observe.NewFailures(log))
+		service := server.NewService(g, server.Listen, nil, log)
+		if failed = service.Apply(c); failed == nil {
+			return service, nil
 		}
-		failed = err
 	}
 	return nil, failed
 }

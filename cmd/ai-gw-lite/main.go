@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,11 +32,6 @@ func failure(err error) error { return exitError{exitFailure, err} }
 func main() {
 	// A reader of our output that has gone away must not take the gateway along.
 	signal.Ignore(syscall.SIGPIPE)
-	if os.Getenv("GOGC") == "" {
-		// The heap is small and short-lived; collecting it less often saves a
-		// tenth of the CPU time.
-		debug.SetGCPercent(400)
-	}
 	os.Exit(run(os.Args[1:]))
 }
 
@@ -78,7 +72,7 @@ keys stay here. It streams both ways without changing a byte.
 		},
 	}
 	root.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
-	root.AddCommand(newServe(), newCheck(), newInit(), newToken(), newDemo(), newHealthcheck(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newInit(), newToken(), newDemo(), newHealthcheck(), newTop(), newVersion())
 	return root
 }
 

@@ -2,28 +2,18 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
-	"net"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"ai-gw-lite/internal/certs"
 	"ai-gw-lite/internal/config"
 	"ai-gw-lite/internal/gateway"
 	"ai-gw-lite/internal/observe"
 	"ai-gw-lite/internal/server"
 	"ai-gw-lite/internal/upstream"
 )
-
-// drainTimeout is what requests in flight are given when the program is told
-// to stop.
-const drainTimeout = 30 * time.Second
 
 func newServe() *cobra.Command {
 	return withConfig(&cobra.Command{
@@ -33,89 +23,105 @@ func newServe() *cobra.Command {
 }
 
 func serve(path string) error {
-	c, err := load(path)
+	if path == "" {
+		return errNoConfig
+	}
+	caught := catchSignals()
+	watched, err := observe.New(observe.Options{Config: new(config.Config), Version: versionText()})
 	if err != nil {
+		return failure(err)
+	}
+	defer watched.Close(time.Second)
+	reloader := server.NewReloader(path, watched.Log())
+	c, err := reloader.Load()
+	if err != nil {
+		return exitError{exitUsage, err}
+	}
+	service := newService(watched)
+	reloader.Apply = func(c *config.Config) error { return apply(c, service, watched) }
+	reloader.Ended = watched.Reloaded
+	if err := reloader.Apply(c); err != nil {
+		return failure(err)
+	}
+	sayServing(c, service, watched.Log())
+	r := &running{log: watched.Log(), service: service, reloader: reloader, signals: caught}
+	return r.run()
+}
+
+// newService makes the gateway, with everybody who watches it, ready for a
+// configuration.
+func newService(watched *observe.Observatory) *server.Service {
+	g := gateway.New(upstream.NewDialer(nil), watched)
+	g.OnRest(watched.Resting)
+	watched.Rests(g.Rests)
+	operator := &server.Operator{
+		MetricsType: observe.MetricsType, Metrics: watched.MetricsText,
+		StreamsType: observe.StreamsType, Streams: watched.StreamsText,
+	}
+	return server.NewService(g, server.Listen, operator, watched.Log())
+}
+
+// apply puts a configuration in force, or changes nothing.
+func apply(c *config.Config, service *server.Service, watched *observe.Observatory) error {
+	if err := service.Apply(c); err != nil {
 		return err
 	}
-	lines := observe.NewLines(os.Stderr)
-	defer lines.Flush(time.Second)
-	log := slog.New(slog.NewTextHandler(lines, nil))
-	g, err := start(c, log)
-	if err != nil {
-		return failure(err)
-	}
-	return g.run()
+	return watched.Reconfigure(c)
 }
 
-// running is a gateway that listens.
+func sayServing(c *config.Config, service *server.Service, log *slog.Logger) {
+	ln, _ := service.Listener()
+	log.Info("serving", "address", ln.Addr().String(), "tls", c.InboundTLS != nil, "routes", len(c.Routes), "version", versionText())
+}
+
+// running is a gateway that serves until it is told to stop.
 type running struct {
-	log     *slog.Logger
-	ln      net.Listener
-	server  *server.Server
-	signals chan os.Signal
-	failed  chan error
+	log      *slog.Logger
+	service  *server.Service
+	reloader *server.Reloader // nil: there is no file to read again
+	signals  signals
 }
 
-// start compiles, listens and serves. It returns as soon as clients can connect.
-func start(c *config.Config, log *slog.Logger) (*running, error) {
-	secure, err := inboundTLS(c)
-	if err != nil {
-		return nil, err
-	}
-	r := &running{log: log, signals: make(chan os.Signal, 2), failed: make(chan error, 1)}
-	signal.Notify(r.signals, syscall.SIGTERM, os.Interrupt)
-	if r.ln, err = server.Listen(c.Listen); err != nil {
-		return nil, err
-	}
-	snapshot, err := gateway.Compile(c)
-	if err != nil {
-		return nil, err
-	}
-	g := gateway.New(upstream.NewDialer(nil), observe.NewFailures(log))
-	g.Use(snapshot)
-	r.server = server.New(g, secure, log)
-	go func() { r.failed <- r.server.Serve(r.ln) }()
-	log.Info("serving", "address", r.ln.Addr().String(), "tls", secure != nil, "routes", len(c.Routes), "version", versionText())
-	return r, nil
-}
-
-func inboundTLS(c *config.Config) (*tls.Config, error) {
-	t := c.InboundTLS
-	if t == nil {
-		return nil, nil
-	}
-	var pair tls.Certificate
-	var err error
-	if t.CertPath != "" {
-		pair, err = certs.Load(t.CertPath, t.KeyPath)
-	} else {
-		pair, err = selfSigned(t).Ensure(c.Listen)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return server.TLS(pair), nil
-}
-
-// run serves until a signal, then drains. A second signal ends it at once.
 func (r *running) run() error {
-	select {
-	case err := <-r.failed:
-		return failure(err)
-	case <-r.signals:
+	reloads, noMore := context.WithCancel(context.Background())
+	defer noMore()
+	if r.reloader != nil {
+		go r.reloader.Run(reloads)
 	}
-	r.log.Info("draining", "timeout", drainTimeout)
-	r.server.StartDrain()
-	r.ln.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
+	for {
+		select {
+		case err := <-r.service.Lost():
+			return failure(err)
+		case <-r.signals.reload:
+			r.reloader.Ask()
+		case <-r.signals.stop:
+			noMore()
+			return r.stop()
+		}
+	}
+}
+
+// stop drains. A second signal ends it at once.
+func (r *running) stop() error {
 	drained := make(chan struct{})
-	go func() { r.server.Drain(ctx); close(drained) }()
+	go func() { r.drain(); close(drained) }()
 	select {
 	case <-drained:
-		r.log.Info("stopped")
 		return nil
-	case <-r.signals:
+	case <-r.signals.stop:
 		return failure(errors.New("stopped before the drain was over"))
 	}
+}
+
+// drain lets load balancers notice, then what is in flight come to its end.
+func (r *running) drain() {
+	shutdown := r.service.Config().Shutdown
+	r.log.Info("draining", "delay", shutdown.Delay.String(), "timeout", shutdown.DrainTimeout.String())
+	r.service.Announce()
+	time.Sleep(shutdown.Delay)
+	r.service.StartDrain()
+	ctx, cancel := context.WithTimeout(context.Background(), shutdown.DrainTimeout)
+	defer cancel()
+	broken := r.service.Drain(ctx)
+	r.log.Info("stopped", "broken_off", broken)
 }

@@ -61,19 +61,23 @@ func (x *exchange) attempt(try int) attempt {
 	a := attempt{start: x.began}
 	if try > 1 {
 		a.start = time.Now()
-		x.out.B = x.appendHead(x.out.B[:0])
+		x.sink.compose(x.appendHead)
 	}
 	if x.watcher != nil {
 		x.watcher.Attempt(x.target.name, x.key.id)
 	}
-	for fresh := false; ; fresh = true {
+	for fresh := false; ; {
 		if a.err = x.connect(fresh); a.err != nil {
 			a.kind, a.fatal = notSent, x.causeOf() != nil
 			return a
 		}
 		x.sentAt = a.start
 		x.awaitFirstByte(x.target.firstByteTimeout)
-		writeErr := x.sink.send(x.up, x.out, try > 1)
+		stale, writeErr := x.sink.send(x.up)
+		if stale {
+			x.dropUpstream()
+			continue
+		}
 		if !x.uploaded.Load() {
 			x.watch()
 		}
@@ -89,6 +93,7 @@ func (x *exchange) attempt(try int) attempt {
 			return a
 		case silent && x.up.Reused && x.repeatable && !fresh:
 			x.dropUpstream()
+			fresh = true
 			continue
 		case late:
 			a.err = errTimeout.because(errFirstByte)

@@ -105,7 +105,7 @@ func (x *exchange) tick() {
 	}
 	if patient := x.began.Add(silence); now.Before(patient) {
 		next = earliest(next, patient)
-	} else if x.uploaded.Load() {
+	} else {
 		x.watchLocked()
 	}
 	if !next.IsZero() {
@@ -185,8 +185,8 @@ func (x *exchange) stopClock() (aborted bool) {
 	}
 	if watching {
 		x.down.Interrupt()
-		x.side.Wait()
 	}
+	x.side.Wait()
 	return aborted
 }
 
@@ -219,7 +219,8 @@ func (x *exchange) watchLocked() {
 }
 
 // clientSide sends what is still to come of the request's body, then waits for
-// the client to go away.
+// the client to go away. It begins while the upstream is still being reached:
+// only who reads on learns that a client has gone.
 func (x *exchange) clientSide() {
 	defer x.side.Done()
 	if x.uploaded.Load() || x.upload() {
@@ -230,7 +231,7 @@ func (x *exchange) clientSide() {
 }
 
 // upload passes the rest of the request's body on. False says that the body is
-// not needed any more, or that it broke off and the exchange with it.
+// not needed any more or for now, or that it broke off and the exchange with it.
 func (x *exchange) upload() bool {
 	for {
 		p, err := x.down.NextBody()
@@ -239,7 +240,13 @@ func (x *exchange) upload() bool {
 			return false
 		}
 		x.sawRequest(&p)
-		if !x.sink.write(&p) {
+		switch x.sink.write(&p) {
+		case enough:
+			return false
+		case full:
+			x.mu.Lock()
+			x.watching = false // another follows the head
+			x.mu.Unlock()
 			return false
 		}
 		if p.Last {
@@ -298,7 +305,7 @@ func (x *exchange) leaveLocked() bool {
 	if x.gone {
 		return true
 	}
-	if x.drain == 0 || x.dead == nil || !x.uploaded.Load() {
+	if x.drain == 0 || x.dead == nil || !x.uploaded.Load() || x.down.Cut() {
 		return false
 	}
 	x.gone = true

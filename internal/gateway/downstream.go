@@ -42,6 +42,10 @@ type Downstream interface {
 	// Abort breaks the exchange off so that what was sent does not look complete.
 	Abort()
 
+	// Cut reports that a drain has come to its end, and with it what was
+	// still under way.
+	Cut() bool
+
 	// Tunnel gives the connection away, without deadlines, for a WebSocket
 	// after a 101 was sent; nil where it is not offered.
 	Tunnel() *wire.Conn

@@ -190,7 +190,20 @@ func (x *exchange) conclude() {
 	if o.End == "" {
 		o.End = x.endKind()
 	}
-	x.watcher.End(o)
+	if x.wasCut(o.End) {
+		o.End = Draining
+	}
+	tell(x.watcher, o)
+}
+
+// tell lets a defective observer not take the process down.
+func tell(w Watch, o *Outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.Cause = &Panic{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	w.End(o)
 }
 
 func (x *exchange) endKind() End {
@@ -211,6 +224,12 @@ func (x *exchange) endKind() End {
 		return UpstreamBroken
 	}
 	return Complete
+}
+
+// wasCut tells the end of a drain from a client that went away, and from a
+// tunnel that either side closed: they look the same.
+func (x *exchange) wasCut(end End) bool {
+	return (end == ClientGone || end == Complete) && !x.whole && !x.gone && x.down.Cut()
 }
 
 // recycle empties the exchange, keeping its memory, and returns it to the pool.

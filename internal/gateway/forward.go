@@ -45,9 +45,8 @@ func (x *exchange) prepare() error {
 	if err != nil {
 		return errMalformedBody.because(err)
 	}
-	x.sink.begin(req.Framing, &p, x.down.BodyDone(), &x.route.retry)
 	x.out.B = x.appendHead(x.out.B)
-	x.out.B = wire.AppendPiece(x.out.B, &p, req.Framing)
+	x.sink.begin(x.out, req.Framing, &p, x.down.BodyDone(), &x.route.retry)
 	x.sawRequest(&p)
 	x.uploaded.Store(x.down.BodyDone())
 	if x.route.retry.MaxAttempts > 1 {

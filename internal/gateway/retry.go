@@ -139,7 +139,7 @@ func cloneHead(h *wire.ResponseHead) wire.ResponseHead {
 // settle ends the tries: with the answer that came last, if there was one,
 // else with the gateway's own.
 func (x *exchange) settle(a *attempt) error {
-	x.sink.forgetTape()
+	x.sink.forget()
 	x.req, x.presented = nil, nil
 	x.out.Free() // a stream must not hold what its request was put together in
 	x.out = nil

@@ -61,17 +61,16 @@ func (f *Failures) End(o *gateway.Outcome) {
 	tellFailure(f.log, o, "")
 }
 
-// Rested logs that a key, or an upstream, begins to rest after a failure, or
-// may be used again. It is for Gateway.OnRest.
-func (o *Observatory) Rested(r gateway.Resting) {
+// Resting logs that an upstream or a key begins to rest, or is back.
+func (o *Observatory) Resting(r gateway.Resting) {
 	attrs := []any{"route", r.Route, "upstream", r.Upstream}
 	if r.Key != "" {
 		attrs = append(attrs, "key", r.Key)
 	}
 	attrs = append(attrs, "why", r.Why)
-	if r.For == 0 {
-		o.log.Info("cooled down", attrs...)
+	if r.For > 0 {
+		o.log.Warn("cooldown begins", append(attrs, "for", r.For.String())...)
 		return
 	}
-	o.log.Warn("cooling down", append(attrs, "for", r.For)...)
+	o.log.Info("cooldown ends", attrs...)
 }

@@ -7,6 +7,22 @@ import (
 	"time"
 )
 
+// acceptAll hands each connection on, which must not block, until the listener
+// is closed.
+func acceptAll(ln net.Listener, log *slog.Logger, take func(net.Conn)) {
+	var retry acceptBackoff
+	for {
+		c, err := ln.Accept()
+		switch {
+		case err == nil:
+			retry.reset()
+			take(c)
+		case !retry.wait(err, log):
+			return
+		}
+	}
+}
+
 // acceptBackoff waits out accept errors that pass, such as a lack of file
 // descriptors, without spinning and without flooding the log.
 type acceptBackoff struct {

@@ -55,7 +55,7 @@ func (h *http1) serve(opened time.Time) {
 		return
 	}
 	for first := true; ; first = false {
-		if !first && !h.awaitRequest() {
+		if !first && !h.awaitRequest() || !h.state.begin() {
 			break
 		}
 		if err := h.readHead(first); err != nil {
@@ -67,14 +67,11 @@ func (h *http1) serve(opened time.Time) {
 			h.refuse(err)
 			break
 		}
-		if !h.state.begin() {
-			break
-		}
 		h.exchange()
 		if h.aborted.Load() || h.tunnelled || h.closing || !h.drainRequest() {
 			break
 		}
-		if !h.state.rest() || h.server.draining.Load() {
+		if !h.state.rest() || h.server.stage.reached(draining) {
 			break
 		}
 	}
@@ -202,7 +199,7 @@ func (h *http1) finish() {
 		return
 	}
 	h.conn.CloseWrite()
-	for end := time.Now().Add(lingerTotal); time.Now().Before(end) && !h.server.draining.Load(); {
+	for end := time.Now().Add(lingerTotal); time.Now().Before(end); {
 		h.conn.Take()
 		h.setDeadline(time.Now().Add(lingerIdle))
 		if h.conn.Fill() != nil {
@@ -259,6 +256,16 @@ func (h *http1) Abort() {
 		return
 	}
 	h.conn.Abort()
+}
+
+// Cut reports that a drain came to its end before the exchange did.
+func (h *http1) Cut() bool { return h.server.stage.reached(cutting) }
+
+// closeIdle closes the connection if nothing of a request has come on it.
+func (h *http1) closeIdle() {
+	if h.state.v.CompareAndSwap(idle, closed) {
+		h.conn.Close()
+	}
 }
 
 func (h *http1) Tunnel() *wire.Conn {

@@ -50,7 +50,7 @@ func (h *http1) decide(res *gateway.Response) {
 		h.framing, h.closing = wire.UntilClose, true
 		h.untold.Store(true)
 	}
-	if res.Unfinished || res.Refusal && !h.restIsCheap() || h.server.draining.Load() {
+	if res.Unfinished || res.Refusal && !h.restIsCheap() || h.server.stage.reached(leaving) {
 		h.closing = true
 	}
 }

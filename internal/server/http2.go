@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,8 +18,10 @@ import (
 // speak it: by ALPN over TLS, or with prior knowledge in clear. Its limits
 // bound floods of resets, settings, pings and continuation frames.
 type http2Entry struct {
-	server *http.Server
-	feed   *feedListener
+	server   *http.Server
+	feed     *feedListener
+	here     *headcount // of the server; each connection is in it
+	inFlight atomic.Int64
 }
 
 // What one HTTP/2 connection may ask for.
@@ -33,7 +36,7 @@ func newHTTP2Entry(s *Server) *http2Entry {
 	var protocols http.Protocols
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
-	e := &http2Entry{feed: newFeedListener()}
+	e := &http2Entry{feed: newFeedListener(), here: &s.here}
 	e.server = &http.Server{
 		Handler:           http.HandlerFunc(s.serveHTTP2),
 		Protocols:         &protocols,
@@ -46,6 +49,7 @@ func newHTTP2Entry(s *Server) *http2Entry {
 			MaxReceiveBufferPerConnection: connectionQuota,
 			WriteByteTimeout:              s.patience.write,
 		},
+		ConnState:                    e.connState,
 		ErrorLog:                     log.New(io.Discard, "", 0),
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * by itself
 	}
@@ -54,15 +58,27 @@ func newHTTP2Entry(s *Server) *http2Entry {
 }
 
 // serve hands a connection over and returns at once.
-func (e *http2Entry) serve(c net.Conn) { e.feed.put(c) }
+func (e *http2Entry) serve(c net.Conn) {
+	e.here.come()
+	if !e.feed.put(c) {
+		e.here.leave()
+	}
+}
 
-// startDrain tells every client with GOAWAY to go elsewhere.
+func (e *http2Entry) connState(_ net.Conn, s http.ConnState) {
+	if s == http.StateClosed {
+		e.here.leave()
+	}
+}
+
+// startDrain closes idle connections and tells every other client with GOAWAY
+// to go elsewhere.
 func (e *http2Entry) startDrain() {
 	go e.server.Shutdown(context.Background())
 }
 
-// drained blocks until no connection is left.
-func (e *http2Entry) drained() { e.server.Shutdown(context.Background()) }
+// close ends the entry, once no connection is left.
+func (e *http2Entry) close() { e.server.Close() }
 
 // abort breaks off what is left.
 func (e *http2Entry) abort() { e.server.Close() }
@@ -78,11 +94,14 @@ func newFeedListener() *feedListener {
 	return &feedListener{conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
-func (l *feedListener) put(c net.Conn) {
+// put reports whether somebody has taken the connection; else it is closed.
+func (l *feedListener) put(c net.Conn) bool {
 	select {
 	case l.conns <- c:
+		return true
 	case <-l.done:
 		c.Close()
+		return false
 	}
 }
 
@@ -121,7 +140,11 @@ func (c *replayedConn) Read(p []byte) (int, error) {
 
 // serveHTTP2 adapts one HTTP/2 exchange to the gateway.
 func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
-	d := newHTTP2(w, r, s.patience)
+	s.here.come()
+	defer s.here.leave()
+	s.http2.inFlight.Add(1)
+	defer s.http2.inFlight.Add(-1)
+	d := newHTTP2(s, w, r)
 	if status := d.readHead(); status != 0 {
 		w.Header()["Date"] = nil
 		w.Header()["Content-Type"] = nil

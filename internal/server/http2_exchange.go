@@ -16,18 +16,22 @@ import (
 
 // http2 is the gateway's Downstream for one HTTP/2 stream.
 type http2 struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	rc   *http.ResponseController
-	give patience
-	head wire.RequestHead
+	server *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	rc     *http.ResponseController
+	give   patience
+	head   wire.RequestHead
 
-	body    *wire.Output // what NextBody reads into
-	piece   [1][]byte
-	left    int64 // of the body, in bytes; negative: its length is unknown
-	done    bool  // the body was read to its end
-	noBody  bool  // the answer has none
-	patient time.Time
+	body   *wire.Output // what NextBody reads into
+	piece  [1][]byte
+	left   int64 // of the body, in bytes; negative: its length is unknown
+	done   bool  // the body was read to its end
+	noBody bool  // the answer has none
+
+	mu      sync.Mutex
+	stall   *time.Timer
+	writing time.Time // since when; zero: not now
 
 	stop        chan struct{}
 	stopOnce    sync.Once
@@ -35,8 +39,8 @@ type http2 struct {
 	aborted     atomic.Bool
 }
 
-func newHTTP2(w http.ResponseWriter, r *http.Request, p patience) *http2 {
-	return &http2{w: w, r: r, rc: http.NewResponseController(w), give: p, stop: make(chan struct{})}
+func newHTTP2(s *Server, w http.ResponseWriter, r *http.Request) *http2 {
+	return &http2{server: s, w: w, r: r, rc: http.NewResponseController(w), give: s.patience, stop: make(chan struct{})}
 }
 
 // readHead makes an HTTP/1.1 head of the request. A status other than 0 is
@@ -85,6 +89,7 @@ func (h *http2) BodyDone() bool                    { return h.done }
 func (h *http2) ReleaseHead()                      { h.head = wire.RequestHead{} }
 func (h *http2) Interim(*gateway.Response) error   { return nil }
 func (h *http2) Tunnel() *wire.Conn                { return nil }
+func (h *http2) Cut() bool                         { return h.server.stage.reached(cutting) }
 
 func (h *http2) ClientIP() string {
 	host, _, err := net.SplitHostPort(h.r.RemoteAddr)
@@ -149,8 +154,10 @@ func (h *http2) Respond(res *gateway.Response, first *wire.Piece) error {
 		name := http.CanonicalHeaderKey(string(f.Name))
 		header[name] = append(header[name], string(f.Value))
 	}
+	if h.server.stage.reached(leaving) {
+		header["Connection"] = []string{"close"} // Go's server makes a GOAWAY of it
+	}
 	h.noBody = h.noBody || res.Status == 204 || res.Status == 304
-	h.beatStall()
 	h.w.WriteHeader(res.Status)
 	if err := h.Write(first); err != nil || res.Framing == wire.ByLength {
 		return err
@@ -162,7 +169,8 @@ func (h *http2) Write(p *wire.Piece) error {
 	if h.noBody {
 		return nil
 	}
-	h.beatStall()
+	h.beginWrite()
+	defer h.endWrite()
 	for _, d := range p.Data {
 		if _, err := h.w.Write(d); err != nil {
 			return err
@@ -174,12 +182,34 @@ func (h *http2) Write(p *wire.Piece) error {
 	return h.rc.Flush()
 }
 
-// beatStall gives the client patience.write to take what comes, setting the
-// deadline rarely.
-func (h *http2) beatStall() {
-	if now := time.Now(); h.patient.Sub(now) < h.give.write {
-		h.patient = now.Add(h.give.write + h.give.write/10)
-		h.rc.SetWriteDeadline(h.patient)
+// beginWrite gives the client patience.write to take what comes. A deadline of
+// the stream's own would run on while there is nothing to send, and reset a
+// stream that is merely silent.
+func (h *http2) beginWrite() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.writing = time.Now()
+	if h.stall == nil {
+		h.stall = time.AfterFunc(h.give.write, h.cutOff)
+	} else {
+		h.stall.Reset(h.give.write)
+	}
+}
+
+func (h *http2) endWrite() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.writing = time.Time{}
+	h.stall.Stop()
+}
+
+// cutOff acts by the time alone: it may come late, in the middle of another
+// write or after the exchange, when the stream must not be touched.
+func (h *http2) cutOff() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.writing.IsZero() && time.Since(h.writing) >= h.give.write {
+		h.Abort()
 	}
 }
 

@@ -8,17 +8,21 @@ import (
 )
 
 // serveLocal answers the gateway's own endpoints, which come before any route
-// and need no token. False says that the request is not for one of them.
+// and /healthz needs no token. False says that the request is not for one of them.
 func (s *Server) serveLocal(d gateway.Downstream) bool {
 	req := d.Head()
 	if string(req.Path) != "/healthz" {
-		return false
+		return s.operator.serve(d)
 	}
 	if m := string(req.Method); m != "GET" && m != "HEAD" {
 		respondLocal(d, 405, "", wire.Field{Name: []byte("Allow"), Value: []byte("GET, HEAD")})
 		return true
 	}
-	respondLocal(d, 200, `{"status":"ok"}`, wire.Field{Name: []byte("Content-Type"), Value: []byte("application/json")})
+	status, body := 200, `{"status":"ok"}`
+	if s.stage.reached(announcing) {
+		status, body = 503, `{"status":"draining"}`
+	}
+	respondLocal(d, status, body, jsonType)
 	return true
 }
 

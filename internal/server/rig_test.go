@@ -33,15 +33,15 @@ type transport struct {
 }
 
 var (
-	inClear     = transport{name: "HTTP/1.1"}
-	overTLS     = transport{name: "HTTP/1.1 over TLS", secure: true}
-	http2TLS    = transport{name: "HTTP/2", secure: true, http2: true}
-	http2Clear  = transport{name: "HTTP/2 in clear", http2: true}
-	transports  = []transport{inClear, overTLS, http2TLS, http2Clear}
-	http1Alone  = []transport{inClear, overTLS}
-	http2Alone  = []transport{http2TLS, http2Clear}
-	anyWouldDo  = []transport{inClear}
-	clearOrHTTP = []transport{inClear, http2TLS}
+	inClear      = transport{name: "HTTP/1.1"}
+	overTLS      = transport{name: "HTTP/1.1 over TLS", secure: true}
+	http2TLS     = transport{name: "HTTP/2", secure: true, http2: true}
+	http2Clear   = transport{name: "HTTP/2 in clear", http2: true}
+	transports   = []transport{inClear, overTLS, http2TLS, http2Clear}
+	http1Alone   = []transport{inClear, overTLS}
+	http2Alone   = []transport{http2TLS, http2Clear}
+	anyWouldDo   = []transport{inClear}
+	clearOrHTTP2 = []transport{inClear, http2TLS}
 )
 
 // over runs a test once for each transport. No goroutine may be left behind.
@@ -107,6 +107,8 @@ type rig struct {
 	client  *http.Client
 	stop    func() // closes the listener; runs once
 
+	upstream *scriptedUpstream // for those who need it
+
 	ended chan gateway.Outcome // each exchange's, after it gave everything back
 	log   *syncBuffer
 }
@@ -138,14 +140,12 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 	g.client = &http.Client{Transport: clientTransport(via), CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
-	served := make(chan error, 1)
-	go func() { served <- g.server.Serve(ln) }()
+	served := make(chan struct{})
+	go func() { g.server.Serve(ln); close(served) }()
 	g.stop = sync.OnceFunc(func() {
-		g.server.StartDrain()
 		ln.Close()
-		if err := <-served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		<-served
+		g.server.StartDrain()
 	})
 	t.Cleanup(func() {
 		g.client.CloseIdleConnections()
@@ -489,8 +489,9 @@ func (s *syncBuffer) String() string {
 // test if not before.
 func newPipe(t *testing.T) *pipe {
 	r, w := io.Pipe()
-	t.Cleanup(func() { w.CloseWithError(io.ErrUnexpectedEOF) })
-	return &pipe{r, w}
+	p := &pipe{r, w}
+	t.Cleanup(p.abandon)
+	return p
 }
 
 type pipe struct {
@@ -500,3 +501,7 @@ type pipe struct {
 
 func (p *pipe) write(s string) { io.WriteString(p.w, s) }
 func (p *pipe) end()           { p.w.Close() }
+
+// abandon ends the body in failure: Go's client waits for it even when its
+// request was cancelled.
+func (p *pipe) abandon() { p.w.CloseWithError(io.ErrUnexpectedEOF) }

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"ai-gw-lite/internal/gateway"
@@ -43,13 +42,16 @@ type Server struct {
 	log      *slog.Logger
 	patience patience
 	http2    *http2Entry
+	operator *Operator // nil: no endpoints but /healthz
 
-	draining atomic.Bool
+	stage    stage
 	shaking  context.Context // of handshakes; ends with the drain
 	endShake context.CancelFunc
 	mu       sync.Mutex
 	conns    map[*http1]struct{}
-	serving  sync.WaitGroup // one for each connection in HTTP/1.1 or a handshake
+	here     headcount     // each connection, and each exchange in HTTP/2
+	ending   sync.Once     // of waiting for the last one
+	gone     chan struct{} // closed when it has gone
 }
 
 // New makes a server. config is nil for plain HTTP.
@@ -58,37 +60,24 @@ func New(g *gateway.Gateway, config *tls.Config, log *slog.Logger) *Server {
 }
 
 func newServer(g *gateway.Gateway, config *tls.Config, log *slog.Logger, p patience) *Server {
-	s := &Server{gateway: g, tls: config, log: log, patience: p, conns: make(map[*http1]struct{})}
+	s := &Server{gateway: g, tls: config, log: log, patience: p, conns: make(map[*http1]struct{}), gone: make(chan struct{})}
 	s.shaking, s.endShake = context.WithCancel(context.Background())
 	s.http2 = newHTTP2Entry(s)
 	return s
 }
 
-// Serve accepts connections until the listener is closed and returns nil then.
-func (s *Server) Serve(ln net.Listener) error {
-	var retry acceptBackoff
-	for {
-		c, err := ln.Accept()
-		if err != nil {
-			if s.draining.Load() || !retry.wait(err, s.log) {
-				return s.closed(err)
-			}
-			continue
-		}
-		retry.reset()
-		s.serving.Add(1)
-		go func() {
-			defer s.serving.Done()
-			s.serveConn(c)
-		}()
-	}
+// Serve accepts connections until the listener is closed.
+func (s *Server) Serve(ln net.Listener) {
+	acceptAll(ln, s.log, s.take)
 }
 
-func (s *Server) closed(err error) error {
-	if s.draining.Load() {
-		return nil
-	}
-	return err
+// take serves a connection, without waiting for it.
+func (s *Server) take(c net.Conn) {
+	s.here.come()
+	go func() {
+		defer s.here.leave()
+		s.serveConn(c)
+	}()
 }
 
 func (s *Server) serveConn(c net.Conn) {

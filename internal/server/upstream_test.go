@@ -75,6 +75,32 @@ func answering(t *testing.T, answer string) *scriptedUpstream {
 	})
 }
 
+// listen serves connections with what is no HTTP upstream; handle may leave
+// closing to it. It returns the address.
+func listen(t *testing.T, handle func(net.Conn)) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			done.Go(func() {
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(patienceOfTests))
+				handle(c)
+			})
+		}
+	})
+	t.Cleanup(func() { ln.Close(); done.Wait() })
+	return ln.Addr().String()
+}
+
 func (u *scriptedUpstream) base() string { return "http://" + u.listener.Addr().String() }
 
 func (u *scriptedUpstream) accept() {

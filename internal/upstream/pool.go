@@ -32,26 +32,21 @@ func NewPool(d *Dialer, e *Endpoint) *Pool {
 // Endpoint is where the pool's connections lead.
 func (p *Pool) Endpoint() *Endpoint { return p.endpoint }
 
-// Idle takes an idle connection that its peer has not closed, or returns nil.
-// It does not block.
+// Idle takes an idle connection, or returns nil. Its peer may have closed it
+// meanwhile: the caller looks, with Converse or IsStale, and comes again. It
+// does not block.
 func (p *Pool) Idle() *Conn {
-	for {
-		p.mu.Lock()
-		n := len(p.idle)
-		if n == 0 {
-			p.mu.Unlock()
-			return nil
-		}
-		c := p.idle[n-1]
-		p.idle[n-1] = nil
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		if !c.IsStale() {
-			c.Reused = true
-			return c
-		}
-		c.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		return nil
 	}
+	c := p.idle[n-1]
+	p.idle[n-1] = nil
+	p.idle = p.idle[:n-1]
+	c.Reused = true
+	return c
 }
 
 // Dial opens a new connection. It blocks until the context's deadline at most.

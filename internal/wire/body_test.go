@@ -10,20 +10,21 @@ import (
 )
 
 // readBody reads a body to its end.
-func readBody(c *Conn) (data string, err error) {
+func readBody(c *Conn) (string, error) {
+	var data strings.Builder
 	for !c.BodyDone() {
 		p, err := c.Next()
 		for _, d := range p.Data {
-			data += string(d)
+			data.Write(d)
 		}
 		if err != nil {
-			return data, err
+			return data.String(), err
 		}
 		if p.Last != c.BodyDone() {
-			return data, fmt.Errorf("a piece with Last %v, body done %v", p.Last, c.BodyDone())
+			return data.String(), fmt.Errorf("a piece with Last %v, body done %v", p.Last, c.BodyDone())
 		}
 	}
-	return data, nil
+	return data.String(), nil
 }
 
 func TestBodyIsReadToItsEndOverASocket(t *testing.T) {

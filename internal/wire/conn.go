@@ -190,6 +190,23 @@ func (c *Conn) Write(b []byte) error {
 	return err
 }
 
+// Converse sends a whole message on a connection that was idle and blocks until
+// the answer begins. It looks first whether the connection is still good, as
+// IsStale does: stale says that nothing was sent.
+func (c *Conn) Converse(message []byte) (stale bool, err error) {
+	if c.pending.can() && c.Buffered() == 0 {
+		c.Release()
+		return c.pending.converse(message)
+	}
+	if c.IsStale() {
+		return true, nil
+	}
+	if err := c.Write(message); err != nil {
+		return false, err
+	}
+	return false, c.Fill()
+}
+
 // CloseWrite ends the sending side, so that the peer reads to the end of what
 // was sent before it learns of a close.
 func (c *Conn) CloseWrite() error {

@@ -138,6 +138,20 @@ func TestFirstBytesAreAwaitedAndKept(t *testing.T) {
 	})
 }
 
+func TestAwaitingMoreKeepsWhatIsUnread(t *testing.T) {
+	c := connOf([]byte("un"), []byte("read"))
+	for range 2 {
+		if err := c.AwaitFirst(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for c.Fill() == nil {
+	}
+	if got := string(c.Take()); got != "unread" {
+		t.Errorf("%q came", got)
+	}
+}
+
 func TestPeerThatClosesIsNoticed(t *testing.T) {
 	onBoth(t, func(t *testing.T, peer net.Conn, c *Conn) {
 		gone := make(chan bool)

@@ -41,14 +41,17 @@ func parseFields(b []byte, fields []Field, f *framingFields) ([]Field, error) {
 		if len(fields) == maxFields {
 			return fields, errTooManyLines
 		}
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 {
+		colon := 0
+		for colon < len(line) && isTchar[line[colon]] {
+			colon++
+		}
+		if colon == len(line) {
 			return fields, errNoColon
 		}
-		name, value := line[:colon], TrimBlanks(line[colon+1:])
-		if !IsToken(name) { // a fold, a blank before the colon and an empty name end here too
+		if colon == 0 || line[colon] != ':' { // a fold and a blank before the colon end here too
 			return fields, errFieldName
 		}
+		name, value := line[:colon], TrimBlanks(line[colon+1:])
 		if !allOf(value, &isFieldByte) {
 			return fields, errFieldValue
 		}

@@ -58,20 +58,28 @@ var knownNames = map[string]Known{
 
 const accessControlPrefix = "access-control-"
 
+// knownByLength holds the known names by their length, of which none shares
+// its own with more than a few others.
+var knownByLength = func() (t [len("access-control-request-headers") + 1][]knownName) {
+	for name, known := range knownNames {
+		t[len(name)] = append(t[len(name)], knownName{name, known})
+	}
+	return t
+}()
+
+type knownName struct {
+	name  string
+	known Known
+}
+
 // Recognise finds a name's number, whatever its letter case.
 func Recognise(name []byte) Known {
-	if len(name) > len("access-control-request-headers") {
-		if HasPrefixFold(name, accessControlPrefix) {
-			return AccessControl
+	if len(name) < len(knownByLength) {
+		for _, k := range knownByLength[len(name)] {
+			if EqualFold(name, k.name) {
+				return k.known
+			}
 		}
-		return Other
-	}
-	var lower [len("access-control-request-headers")]byte
-	for i, c := range name {
-		lower[i] = lowerASCII[c]
-	}
-	if k, ok := knownNames[string(lower[:len(name)])]; ok {
-		return k
 	}
 	if HasPrefixFold(name, accessControlPrefix) {
 		return AccessControl

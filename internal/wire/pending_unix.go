@@ -23,13 +23,19 @@ func rawConn(c net.Conn) syscall.RawConn {
 // then cost their goroutines and no more.
 type pendingRead struct {
 	conn  *Conn
-	read1 func(fd uintptr) bool // kept, so that no read allocates
+	read1 func(fd uintptr) bool // attempt, kept so that no read allocates
+	step1 func(fd uintptr) bool // step
 	err   error
+
+	// of converse
+	message []byte
+	stage   converseStage
+	stale   bool
 }
 
 func (p *pendingRead) init(c *Conn) {
 	p.conn = c
-	p.read1 = p.attempt
+	p.read1, p.step1 = p.attempt, p.step
 }
 
 func (p *pendingRead) can() bool { return p.read1 != nil }

@@ -106,6 +106,36 @@ func TestPipelinedHeadsAreFoundOneByOne(t *testing.T) {
 	}
 }
 
+func TestHeadAcrossTheEndOfTheBufferStaysWhole(t *testing.T) {
+	c := connOf([]byte(strings.Repeat(plainHead, 1000)))
+	for i := range 1000 {
+		if head, err := nextHead(c, MaxRequestHead); err != nil || string(head) != plainHead {
+			t.Fatalf("head %d: %q, error %v", i, head, err)
+		}
+		if n := len(c.buf.b); n > bulkSize {
+			t.Fatalf("the buffer has grown to %d bytes", n)
+		}
+	}
+}
+
+func TestBareLFBehindTheBlankLineIsA400(t *testing.T) {
+	stream := "\r\n\n" + plainHead
+	for cut := range 4 {
+		c := connOf([]byte(stream[:cut]), []byte(stream[cut:]))
+		var err error
+		for err == nil {
+			err = c.Fill()
+			c.SkipBlankLine()
+			if err == nil {
+				_, err = c.FindHead(MaxRequestHead)
+			}
+		}
+		if statusOf(err) != 400 {
+			t.Errorf("cut at %d: error %v, want a 400", cut, err)
+		}
+	}
+}
+
 // statusOf is the status of a wire Error, 0 for none, -1 for another error.
 func statusOf(err error) int {
 	if err == nil {

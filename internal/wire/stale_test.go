@@ -70,6 +70,18 @@ func TestConnectionWithUnaskedBytesIsStale(t *testing.T) {
 	})
 }
 
+func TestConnectionThatHoldsUnreadBytesIsStale(t *testing.T) {
+	onBoth(t, func(t *testing.T, peer net.Conn, c *Conn) {
+		send(t, peer, "answer")
+		if err := c.Fill(); err != nil {
+			t.Fatal(err)
+		}
+		if !c.IsStale() {
+			t.Error("a connection with unread bytes is taken for good")
+		}
+	})
+}
+
 func TestClosedConnectionIsStale(t *testing.T) {
 	onBoth(t, func(t *testing.T, _ net.Conn, c *Conn) {
 		c.Abort()
