@@ -236,6 +236,35 @@ func TestAReloadChangesTheLog(t *testing.T) {
 	}
 }
 
+func TestLinesAreNotLostWhenAFileIsGivenUp(t *testing.T) {
+	on := asked()
+	on.Logging.File = config.LogFile{Enabled: true, Dir: t.TempDir(), Prefix: "gw", Rotation: "never", MaxFiles: 1}
+	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", on))
+	for range 100 {
+		ask(o, "POST", "m", 200)
+	}
+	if err := o.Reconfigure(loadConfig(t, "http://127.0.0.1:1", asked())); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := os.ReadFile(filepath.Join(on.Logging.File.Dir, "gw.log"))
+	if n := strings.Count(string(b), "\n"); n != 100 || o.dropped() != 0 {
+		t.Errorf("the file has %d lines, %d were lost", n, o.dropped())
+	}
+}
+
+func TestCoolingIsTold(t *testing.T) {
+	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", nil))
+	r := gateway.Resting{Route: "ai", Upstream: "official", Key: "main", Why: "429", For: time.Minute}
+	o.Resting(r)
+	r.For = 0
+	o.Resting(r)
+	o.Observatory.stderr.Flush(patienceOfTests)
+	log := o.stderr.String()
+	if !strings.Contains(log, `level=WARN msg="cooldown begins" route=ai upstream=official key=main why=429 for=1m0s`) || !strings.Contains(log, `level=INFO msg="cooldown ends" route=ai`) {
+		t.Errorf("the log has %s", log)
+	}
+}
+
 // drive takes an Observatory through an exchange without a gateway.
 func drive(o gateway.Observer, b *gateway.Beginning, sent string, res *gateway.Response, answer string, out *gateway.Outcome) {
 	w := o.Begin(b)

@@ -47,6 +47,7 @@ type Observatory struct {
 	failures  *Failures
 	settings  atomic.Pointer[settings]
 	recorders sync.Pool
+	version   string
 	closing   sync.Once
 	started   time.Time
 }
@@ -63,6 +64,9 @@ type settings struct {
 
 	metrics bool
 	live    bool // exchanges are listed
+
+	tracer *tracer // nil: tracing is off
+	routes map[string]routeInfo
 }
 
 // gathering is how long lines may wait for more of them, where there may be
@@ -77,7 +81,7 @@ func New(o Options) (*Observatory, error) {
 	if o.Stdout == nil {
 		o.Stdout = os.Stdout
 	}
-	ob := &Observatory{started: time.Now(), stderr: NewLines(o.Stderr), stdout: newLines(o.Stdout, gathering)}
+	ob := &Observatory{version: o.Version, started: time.Now(), stderr: NewLines(o.Stderr), stdout: newLines(o.Stdout, gathering)}
 	ob.filed = newLines(&ob.file, gathering)
 	ob.log = ob.newLog()
 	ob.failures = NewFailures(ob.log)
@@ -91,27 +95,53 @@ func New(o Options) (*Observatory, error) {
 }
 
 // Reconfigure follows a new configuration from now on. If it fails, which only
-// the address of a collector can make it, nothing has changed.
+// the address of a collector can make it, nothing has changed. It may wait for
+// a log file that is given up.
 func (o *Observatory) Reconfigure(c *config.Config) error {
 	s := &settings{secrets: newSecrets(c)}
 	logging := config.Logging{Level: "info", Format: "text"}
 	if c.Observability != nil {
 		logging = c.Observability.Logging
 		s.metrics = c.Observability.Metrics.Enabled
+		if c.Observability.Tracing.Enabled {
+			var err error
+			if s.tracer, err = o.tracerFor(c.Observability.Tracing); err != nil {
+				return err
+			}
+			s.routes = routesInfo(c)
+		}
 	}
 	s.accessLog = logging.AccessLog
 	s.json = logging.Format == "json"
 	s.toStdout, s.toFile = logging.ToStdout, logging.File.Enabled
 	s.live = c.Admin.Enabled
-	s.follows = s.accessLog || s.metrics || s.live
+	s.follows = s.accessLog || s.metrics || s.live || s.tracer != nil
 	for i := range c.Routes {
 		o.metrics.route(c.Routes[i].ID)
 	}
-	o.file.configure(logging.File)
+	if s.toFile {
+		o.file.configure(logging.File)
+	}
 	o.level.UnmarshalText([]byte(logging.Level)) // one of four: loading has checked it
 	o.json.Store(s.json)
-	o.settings.Store(s)
+	if last := o.settings.Swap(s); last != nil && last.tracer != nil && last.tracer != s.tracer {
+		go last.tracer.close(last.tracer.conf.Timeout)
+	}
+	if !s.toFile {
+		o.filed.Flush(time.Second) // nothing more comes
+		o.file.configure(logging.File)
+	}
 	return nil
+}
+
+// tracerFor is the tracer in use if it is what the configuration asks for. How
+// many traces are sampled is the gateway's affair.
+func (o *Observatory) tracerFor(c config.Tracing) (*tracer, error) {
+	c.SampleRatio = 0
+	if last := o.settings.Load(); last != nil && last.tracer != nil && last.tracer.conf == c {
+		return last.tracer, nil
+	}
+	return newTracer(c, o.version, o.log)
 }
 
 // now is a clock that is cheap to read: nanoseconds since the start.
@@ -138,15 +168,22 @@ func (o *Observatory) ended(r *record) {
 	if s.metrics {
 		o.metrics.route(r.Route).count(r)
 	}
+	if s.tracer != nil {
+		s.tracer.trace(r, s.routes)
+	}
 }
 
 // Close writes out what waits to be written, for at most d, and ends what goes
 // on in the background. It may be called again.
 func (o *Observatory) Close(d time.Duration) {
 	o.closing.Do(func() {
+		end := time.Now().Add(d)
+		if t := o.settings.Load().tracer; t != nil {
+			t.close(d / 2) // it may yet have something to say
+		}
 		var all sync.WaitGroup
 		for _, l := range []*Lines{o.stderr, o.stdout, o.filed} {
-			all.Go(func() { l.Close(d) })
+			all.Go(func() { l.Close(time.Until(end)) })
 		}
 		all.Wait()
 		o.file.configure(config.LogFile{})

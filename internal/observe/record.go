@@ -24,7 +24,6 @@ type record struct {
 	failedInBand  bool // the answer reports an error after a head of success
 
 	trace *gateway.Trace // nil: tracing is off
-	minor int            // the 1 of HTTP/1.1
 }
 
 // known reports usage of which anything is known.

@@ -61,7 +61,6 @@ func (r *recorder) begin(b *gateway.Beginning, s *settings) {
 		method:    s.secrets.mask(methodName(b.Head.Method)),
 		path:      s.secrets.mask(path),
 		trace:     b.Trace,
-		minor:     b.Head.Minor,
 	}
 	r.sent.begin(b.Head, path)
 	r.start, r.token = b.Start, b.Token
