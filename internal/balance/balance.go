@@ -21,7 +21,7 @@ type Option struct {
 	Inflight int64         // for LeastInflight
 	Turn     int64         // for RoundRobin: see Turns
 	Rests    time.Duration // how long it is still cooled; 0: it is not
-	Failed   bool          // it failed for this very request
+	Failed   int           // how often it failed for this very request
 	Full     bool          // it has no slot left
 }
 
@@ -29,9 +29,8 @@ type Option struct {
 type standing uint8
 
 const (
-	ready standing = iota
-	cooled
-	failed
+	ready   standing = iota
+	skipped          // cooled, or failed for this request
 	full
 )
 
@@ -39,17 +38,15 @@ func (o *Option) standing() standing {
 	switch {
 	case o.Full:
 		return full
-	case o.Failed:
-		return failed
-	case o.Rests > 0:
-		return cooled
+	case o.Failed > 0 || o.Rests > 0:
+		return skipped
 	}
 	return ready
 }
 
 // Choose picks one of the options, or none (-1) when all are full. What is
 // cooled, or failed for this request, is skipped while anything else is there;
-// among the cooled the one that comes back soonest is used. roll is a random
+// where all is skipped, what comes back soonest is used. roll is a random
 // number in [0,1), for WeightedRandom.
 func Choose(s Strategy, options []Option, roll float64) int {
 	best, priority := full, 0
@@ -62,26 +59,33 @@ func Choose(s Strategy, options []Option, roll float64) int {
 	switch best {
 	case full:
 		return -1
-	case ready:
-		return pick(s, options, priority, roll)
+	case skipped:
+		return soonest(options)
 	}
-	return soonest(options, best)
+	return pick(s, options, priority, roll)
 }
 
-// soonest finds the option of a standing that comes back first, the better
-// priority where two come back together.
-func soonest(options []Option, st standing) int {
+// soonest finds the skipped option to use if any must be.
+func soonest(options []Option) int {
 	found := -1
 	for i := range options {
-		o := &options[i]
-		if o.standing() != st {
-			continue
-		}
-		if found < 0 || o.Rests < options[found].Rests || o.Rests == options[found].Rests && o.Priority < options[found].Priority {
+		if o := &options[i]; o.standing() == skipped && (found < 0 || o.isSooner(&options[found])) {
 			found = i
 		}
 	}
 	return found
+}
+
+// isSooner orders what is skipped. A key that failed with a 503 and rests from
+// nothing is a better second try than one that rests from a 401.
+func (o *Option) isSooner(than *Option) bool {
+	switch {
+	case o.Rests != than.Rests:
+		return o.Rests < than.Rests
+	case o.Failed != than.Failed:
+		return o.Failed < than.Failed
+	}
+	return o.Priority < than.Priority
 }
 
 // pick applies the strategy to the ready options of a priority.
@@ -129,16 +133,14 @@ func Merge(self Option, keys []Option) Option {
 	if len(keys) == 0 {
 		return self
 	}
-	best := -1
+	best := &keys[0]
 	for i := range keys {
-		if best < 0 || keys[i].standing() < keys[best].standing() ||
-			keys[i].standing() == keys[best].standing() && keys[i].Rests < keys[best].Rests {
-			best = i
+		if k := &keys[i]; k.standing() < best.standing() || k.standing() == best.standing() && k.isSooner(best) {
+			best = k
 		}
 	}
-	k := &keys[best]
-	self.Rests = max(self.Rests, k.Rests)
-	self.Failed = self.Failed || k.Failed
-	self.Full = self.Full || k.Full
+	self.Rests = max(self.Rests, best.Rests)
+	self.Failed = max(self.Failed, best.Failed)
+	self.Full = self.Full || best.Full
 	return self
 }

@@ -98,7 +98,7 @@ func (r *route) pick(x *exchange) bool {
 func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
 	keys := x.keyOptions[:0]
 	for i, k := range t.keys {
-		o := balance.Option{Weight: k.weight, Turn: t.turns[i], Rests: k.rest.Left(now), Failed: x.hasFailed(t, k)}
+		o := balance.Option{Weight: k.weight, Turn: t.turns[i], Rests: k.rest.Left(now), Failed: x.failuresOf(t, k)}
 		if k.slots != nil {
 			o.Inflight = k.slots.InUse()
 			o.Full = k.max > 0 && o.Inflight >= int64(k.max)
@@ -115,13 +115,14 @@ type place struct {
 	key    *key
 }
 
-func (x *exchange) hasFailed(t *target, k *key) bool {
+// failuresOf is how often a key of an upstream failed for this request.
+func (x *exchange) failuresOf(t *target, k *key) (n int) {
 	for _, f := range x.failures {
 		if f.target == t && (f.key == nil || f.key == k) {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // pickPinned goes where the session was served before, if nothing speaks
@@ -147,7 +148,7 @@ func (x *exchange) pickPinned() bool {
 }
 
 func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
-	if x.wantsWebSocket && !t.websocket || x.hasFailed(t, k) {
+	if x.wantsWebSocket && !t.websocket || x.failuresOf(t, k) > 0 {
 		return false
 	}
 	full := k.max > 0 && k.slots != nil && k.slots.InUse() >= int64(k.max)
