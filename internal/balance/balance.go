@@ -11,7 +11,7 @@ type Strategy uint8
 const (
 	WeightedRandom Strategy = iota
 	RoundRobin              // smooth and weighted
-	LeastInflight           // the fewest in flight for its weight
+	LeastInflight           // the fewest in flight for its weight; in turn where that is equal
 )
 
 // Option is an upstream, or a key of one, as the choice sees it.
@@ -19,7 +19,7 @@ type Option struct {
 	Priority int // lower is better
 	Weight   int
 	Inflight int64         // for LeastInflight
-	Turn     int64         // for RoundRobin: see Turns
+	Turn     int64         // for RoundRobin and LeastInflight: see Turns
 	Rests    time.Duration // how long it is still cooled; 0: it is not
 	Failed   int           // how often it failed for this very request
 	Full     bool          // it has no slot left
@@ -120,11 +120,16 @@ func pick(s Strategy, options []Option, priority int, roll float64) int {
 func isBetter(s Strategy, a, b *Option) bool {
 	switch s {
 	case LeastInflight:
-		return a.Inflight*int64(b.Weight) < b.Inflight*int64(a.Weight)
+		loadA, loadB := a.Inflight*int64(b.Weight), b.Inflight*int64(a.Weight)
+		return loadA < loadB || loadA == loadB && a.isNext(b)
 	case RoundRobin:
-		return a.Turn+int64(a.Weight) > b.Turn+int64(b.Weight)
+		return a.isNext(b)
 	}
 	return false
+}
+
+func (o *Option) isNext(than *Option) bool {
+	return o.Turn+int64(o.Weight) > than.Turn+int64(than.Weight)
 }
 
 // Merge is how an upstream looks by its keys: as good as its best key, and

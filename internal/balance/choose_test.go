@@ -113,6 +113,25 @@ func TestLeastInflightCountsByWeight(t *testing.T) {
 	}
 }
 
+// With nothing in flight the first would get everything, and its rate limit be
+// used up while the others idle.
+func TestLeastInflightTakesTurnsWhereLoadIsEqual(t *testing.T) {
+	options := []Option{{Weight: 2}, {Weight: 1}}
+	turns := make([]int64, len(options))
+	counts := [2]int{}
+	for range 30 {
+		for i := range options {
+			options[i].Turn = turns[i]
+		}
+		chosen := Choose(LeastInflight, options, 0)
+		Turns(options, turns, chosen)
+		counts[chosen]++
+	}
+	if counts != [2]int{20, 10} {
+		t.Errorf("picked %v times, want 20 and 10", counts)
+	}
+}
+
 func TestChoiceByStanding(t *testing.T) {
 	const s = time.Second
 	for _, c := range []struct {
