@@ -149,7 +149,7 @@ func (x *exchange) restFor(rest *balance.Rest, key, why string, d time.Duration)
 // tellEnd says so when a rest is over, however often it was prolonged.
 func (g *Gateway) tellEnd(rest *balance.Rest, r Resting, d time.Duration) {
 	time.AfterFunc(d, func() {
-		if left := rest.Left(time.Now()); left > 0 {
+		if left := rest.End(time.Now()); left > 0 {
 			g.tellEnd(rest, r, left)
 			return
 		}
