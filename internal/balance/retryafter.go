@@ -37,14 +37,13 @@ func scale(n float64, unit time.Duration) time.Duration {
 	return time.Duration(n * float64(unit))
 }
 
-// Backoff is the wait before try number n of the same (n counts from 1 for the
-// first repeat): initial doubled each time, at most limit, spread by a part
-// jitter to either side. roll is a random number in [0,1).
+// Backoff is the wait before another try of the same: initial before the
+// first (n is 1), doubled for each further one up to limit, then spread by a
+// part jitter to either side. roll is a random number in [0,1).
 func Backoff(n int, initial, limit time.Duration, jitter, roll float64) time.Duration {
-	d := initial
-	for ; n > 1 && d < limit; n-- {
-		d *= 2
+	d := min(initial, limit)
+	for ; n > 1 && 0 < d && d < limit; n-- {
+		d += min(d, limit-d)
 	}
-	d = min(d, limit)
 	return time.Duration(float64(d) * (1 + jitter*(2*roll-1)))
 }
