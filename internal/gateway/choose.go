@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	mathrand "math/rand/v2"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 // choose finds the upstream and the key that the request goes to, and takes a
 // slot of that key. The slot is held until the attempt is over.
 func (x *exchange) choose() error {
-	if x.route.affinity != nil {
+	if x.route.affinity != nil && !x.route.single {
 		x.session = x.sessionOf()
 	}
 	if x.req.WebSocket && !x.route.offersWebSocket() {
@@ -35,40 +34,52 @@ func (x *exchange) pickTarget() bool {
 		x.target, x.key = r.targets[0], r.targets[0].keys[0]
 		return x.takeSlot()
 	}
-	for tries := 0; tries < 1+len(r.targets); tries++ { // a slot seen free may be gone
-		if !x.pickPinned() && !r.pick(x) {
-			return false
-		}
+	for r.pick(x) {
 		if x.takeSlot() {
 			return true
 		}
+		// Somebody took the slot that was seen free: the key is full now.
 	}
 	return false
 }
 
 func (x *exchange) takeSlot() bool {
-	if x.key.slots == nil {
-		return true
-	}
 	if !x.key.slots.Acquire(x.key.max) {
 		return false
 	}
 	x.slot = x.key.slots
+	if x.load = x.key.load; x.load != nil {
+		x.load.Acquire(0)
+	}
 	return true
 }
 
 func (x *exchange) releaseSlot() {
-	if x.slot != nil {
-		x.slot.Release()
-		x.slot = nil
+	if x.slot == nil {
+		return
 	}
+	x.slot.Release()
+	if x.load != nil {
+		x.load.Release()
+	}
+	x.slot, x.load = nil, nil
 }
 
-// pick applies the strategy, first to the upstreams, then to the keys of one.
+// pick goes where the session was served before, unless something speaks
+// against it. Otherwise it applies the strategy, first to the upstreams, then
+// to the keys of one. A session that is new stays there from now on: the next
+// of its requests may come before this one is answered.
 func (r *route) pick(x *exchange) bool {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	pinned := ""
+	if x.session != "" {
+		pinned = r.sessions.Place(x.session, now, r.affinity.TTL)
+	}
+	if pinned != "" && x.pickPinned(pinned, now) {
+		return true
+	}
 	targets := x.targetOptions[:0]
 	for i, t := range r.targets {
 		keys := t.keyOptions(x, now)
@@ -92,18 +103,23 @@ func (r *route) pick(x *exchange) bool {
 	balance.Turns(targets, r.turns, ti)
 	balance.Turns(keys, t.turns, ki)
 	x.target, x.key = t, t.keys[ki]
+	if x.session != "" && pinned == "" {
+		x.pin()
+	}
 	return true
 }
 
 func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
 	keys := x.keyOptions[:0]
 	for i, k := range t.keys {
-		o := balance.Option{Weight: k.weight, Turn: t.turns[i], Rests: k.rest.Left(now), Failed: x.failuresOf(t, k)}
-		if k.slots != nil {
-			o.Inflight = k.slots.InUse()
-			o.Full = k.max > 0 && o.Inflight >= int64(k.max)
-		}
-		keys = append(keys, o)
+		keys = append(keys, balance.Option{
+			Weight:   k.weight,
+			Inflight: k.load.InUse(),
+			Turn:     t.turns[i],
+			Rests:    k.rest.Left(now),
+			Failed:   x.failuresOf(t, k),
+			Full:     k.isFull(),
+		})
 	}
 	x.keyOptions = keys
 	return keys
@@ -125,20 +141,10 @@ func (x *exchange) failuresOf(t *target, k *key) (n int) {
 	return n
 }
 
-// pickPinned goes where the session was served before, if nothing speaks
-// against it.
-func (x *exchange) pickPinned() bool {
-	if x.session == "" {
-		return false
-	}
-	now := time.Now()
-	pinned := x.route.sessions.Place(x.session, now, x.route.affinity.TTL)
-	if pinned == "" {
-		return false
-	}
+func (x *exchange) pickPinned(pinned string, now time.Time) bool {
 	for _, t := range x.route.targets {
 		for _, k := range t.keys {
-			if placeName(t, k) == pinned {
+			if k.place == pinned {
 				x.target, x.key = t, k
 				return x.isReady(t, k, now)
 			}
@@ -148,27 +154,25 @@ func (x *exchange) pickPinned() bool {
 }
 
 func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
-	if x.wantsWebSocket && !t.websocket || x.failuresOf(t, k) > 0 {
+	switch {
+	case x.wantsWebSocket && !t.websocket, x.failuresOf(t, k) > 0, k.isFull():
 		return false
 	}
-	full := k.max > 0 && k.slots != nil && k.slots.InUse() >= int64(k.max)
-	return !full && t.rest.Left(now) == 0 && k.rest.Left(now) == 0
+	return t.rest.Left(now) == 0 && k.rest.Left(now) == 0
 }
 
 // pin keeps the session where it was served.
 func (x *exchange) pin() {
 	if x.session != "" {
-		x.route.sessions.Pin(x.session, placeName(x.target, x.key), time.Now(), x.route.affinity.TTL)
+		x.route.sessions.Pin(x.session, x.key.place, time.Now(), x.route.affinity.TTL)
 	}
 }
-
-func placeName(t *target, k *key) string { return t.name + "\x00" + k.id + "\x00" + k.secret }
 
 func (x *exchange) sessionOf() string {
 	name := x.route.affinity.Header
 	for i := range x.req.Fields {
 		if f := &x.req.Fields[i]; wire.EqualFold(f.Name, name) && len(f.Value) > 0 {
-			return string(bytes.Clone(f.Value))
+			return string(f.Value)
 		}
 	}
 	return ""

@@ -62,7 +62,7 @@ type task struct {
 	wantsWebSocket bool
 	target         *target // the upstream and key of this attempt
 	key            *key
-	slot           *limit.Slots // the key's, held; or nil
+	slot, load     *limit.Slots // the key's, held; or nil
 	failures       []place      // what failed for this request
 
 	out        *wire.Output // the request as the upstream gets it

@@ -48,11 +48,17 @@ type key struct {
 	id     string // empty: not of a pool
 	inject []byte // its header line, ready to send; nil: the target's inject has it
 	weight int
-	secret string       // a hash of it: what it is counted under
-	max    int          // in flight; 0: no cap
-	slots  *limit.Slots // bound by Gateway.Use; nil: not counted
-	rest   *balance.Rest
+	secret string // a hash of it: what it is counted under
+	place  string // names this key of this upstream, for sessions
+	max    int    // in flight; 0: no cap
+
+	// Bound by Gateway.Use.
+	slots *limit.Slots // in flight with this key, on any upstream of the route
+	load  *limit.Slots // in flight here, for the choice; nil: there is none
+	rest  *balance.Rest
 }
+
+func (k *key) isFull() bool { return k.max > 0 && k.slots.InUse() >= int64(k.max) }
 
 func compileTarget(u *config.Upstream, route *config.Route, all *config.Config, id identity) (*target, error) {
 	endpoint, err := compileEndpoint(u)
@@ -126,6 +132,9 @@ func (t *target) compileKeys(u *config.Upstream, all *config.Config) {
 	if !t.pooled {
 		t.keys = []*key{{weight: 1, secret: hash(u.Key()), max: limit}}
 	}
+	for _, k := range t.keys {
+		k.place = t.name + "\x00" + k.id + "\x00" + k.secret
+	}
 	t.turns = make([]int64, len(t.keys))
 }
 
@@ -135,9 +144,10 @@ func (t *target) bind(g *Gateway, r *route) {
 	t.pool = g.pools.Get(t.endpoint)
 	t.rest = g.rest(r.id + "\x00" + t.name + "\x00" + t.endpoint.Address)
 	for _, k := range t.keys {
-		k.rest = g.rest(r.id + "\x00" + t.name + "\x00" + k.id + "\x00" + k.secret)
-		if k.max > 0 || !r.single {
-			k.slots = g.slots.Slots(r.id + "\x00" + k.secret)
+		k.rest = g.rest(r.id + "\x00" + k.place)
+		k.slots = g.slots.Slots(r.id + "\x00" + k.secret)
+		if !r.single {
+			k.load = g.slots.Slots(r.id + "\x00" + k.place)
 		}
 	}
 }
