@@ -1,0 +1,195 @@
+package server
+
+import (
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ai-gw-lite/internal/config"
+)
+
+const sessionHeader = "X-Session"
+
+// sticky is a configuration with two equal upstreams of two keys each, and
+// sessions.
+func sticky(base string) *config.Config {
+	c := several(base, base)
+	r := &c.Routes[0]
+	r.Upstreams[1].Priority = 0
+	pooled(&r.Upstreams[0], "p", "q")
+	pooled(&r.Upstreams[1], "r", "s")
+	r.Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	return c
+}
+
+func TestSessionStaysOnItsUpstreamAndKey(t *testing.T) {
+	over(t, clearOrHTTP, func(t *testing.T, via transport) {
+		u := answering(t, okAnswer)
+		g := start(t, via, sticky(u.base()))
+		places := map[string]bool{}
+		for session := range 20 {
+			before := len(u.requests())
+			for range 5 {
+				g.get("/api", sessionHeader+": s"+strconv.Itoa(session)).ok(t)
+			}
+			first := keyOf(u.requests()[before])
+			for _, r := range u.requests()[before:] {
+				if keyOf(r) != first {
+					t.Fatalf("session %d went to the keys %s and %s", session, first, keyOf(r))
+				}
+			}
+			places[first] = true
+		}
+		if len(places) < 3 {
+			t.Errorf("20 sessions share %d of 4 keys: %v", len(places), places)
+		}
+	})
+}
+
+// Agents begin with several requests at once.
+func TestRequestsOfANewSessionGoTogether(t *testing.T) {
+	u := newHolding(t)
+	c := sticky(u.base())
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	g := start(t, inClear, c)
+	var answers []<-chan *answer
+	for range 4 {
+		answers = append(answers, g.begin(g.request("GET", "/api", nil, sessionHeader+": alice")))
+		u.next()
+	}
+	if keys := u.keysOf(); keys != "p p p p" {
+		t.Errorf("one session's first requests took the keys %s", keys)
+	}
+	u.letGo()
+	for _, one := range answers {
+		receive(t, one, "an answer").ok(t)
+	}
+}
+
+func TestRequestsWithoutASessionAreSpread(t *testing.T) {
+	u := answering(t, okAnswer)
+	c := sticky(u.base())
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	g := start(t, inClear, c)
+	for _, line := range []string{"X-Other: alice", "X-Other: alice", sessionHeader + ":", "X-Other: alice"} {
+		g.get("/api", line).ok(t)
+	}
+	if keys := u.keysOf(); keys != "p r q s" {
+		t.Errorf("went to the keys %s, want each once", keys)
+	}
+}
+
+func TestSessionWhoseKeyIsSkippedMovesAndStays(t *testing.T) {
+	var fail atomic.Value // the key that is out of order
+	fail.Store("")
+	script := func(c *upstreamConn, r *upstreamRequest) {
+		if keyOf(r) == fail.Load() {
+			c.send(answerOf(429, "slow down", "Retry-After: 1"))
+			return
+		}
+		c.send(okAnswer)
+	}
+	u := newUpstream(t, script)
+	c := sticky(u.base())
+	c.Routes[0].Retry.MaxAttempts = 2
+	g := start(t, inClear, c)
+	ask := func() string {
+		g.get("/api", sessionHeader+": alice").ok(t)
+		all := u.requests()
+		return keyOf(all[len(all)-1])
+	}
+	first := ask()
+	fail.Store(first)
+	second := ask()
+	if second == first {
+		t.Fatalf("answered by %s, which was to fail", first)
+	}
+	fail.Store("")
+	for range 5 {
+		if got := ask(); got != second {
+			t.Fatalf("went to %s, want %s, which served the session instead", got, second)
+		}
+	}
+	waitFor(1100 * time.Millisecond) // until the first has rested
+	if got := ask(); got != second {
+		t.Errorf("went back to %s, away from the cache at %s", got, second)
+	}
+}
+
+func TestSessionWhoseKeyIsFullIsServedElsewhere(t *testing.T) {
+	u := newHolding(t)
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "p", "q")
+	c.Routes[0].Upstreams[0].Keys[0].MaxInflight = 1
+	c.Routes[0].Upstreams[0].Keys[1].MaxInflight = 1
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	g := start(t, inClear, c)
+	one := g.begin(g.request("GET", "/api", nil, sessionHeader+": alice"))
+	first := keyOf(u.next())
+	two := g.begin(g.request("GET", "/api", nil, sessionHeader+": alice"))
+	if second := keyOf(u.next()); second == first {
+		t.Errorf("key %s carries two", first)
+	}
+	g.get("/api", sessionHeader+": alice").refusal(t, 503, "upstream_concurrency_exceeded")
+	u.letGo()
+	receive(t, one, "an answer").ok(t)
+	receive(t, two, "an answer").ok(t)
+}
+
+func TestSessionSurvivesAReload(t *testing.T) {
+	u := answering(t, okAnswer)
+	g := start(t, inClear, sticky(u.base()))
+	for i := range 10 {
+		g.get("/api", sessionHeader+": s"+strconv.Itoa(i)).ok(t)
+	}
+	before := u.keysOf()
+	c := sticky(u.base())
+	c.Routes[0].Retry.MaxAttempts = 3
+	c.Routes[0].Upstreams[0].Weight = 7
+	g.reload(c)
+	for i := range 10 {
+		g.get("/api", sessionHeader+": s"+strconv.Itoa(i)).ok(t)
+	}
+	if after := strings.TrimPrefix(u.keysOf(), before+" "); after != before {
+		t.Errorf("before the reload sessions went to %s, after it to %s", before, after)
+	}
+}
+
+// A key that is no longer there takes nobody along.
+func TestSessionOfARemovedKeyIsServedByAnother(t *testing.T) {
+	u := answering(t, okAnswer)
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "p", "q")
+	c.Routes[0].Upstreams[0].Keys[1].Weight = 1 << 20
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	g := start(t, inClear, c)
+	g.get("/api", sessionHeader+": alice").ok(t)
+	c = several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "p", "r")
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	g.reload(c)
+	for range 5 {
+		g.get("/api", sessionHeader+": alice").ok(t)
+	}
+	keys := strings.Fields(u.keysOf())
+	if keys[0] != "q" || keys[1] == "q" || strings.Join(keys[1:], " ") != strings.Repeat(keys[1]+" ", 4)+keys[1] {
+		t.Errorf("the session went to %v, want q, then one other for good", keys)
+	}
+}
+
+func TestSessionIsForgottenAfterItsTime(t *testing.T) {
+	u := answering(t, okAnswer)
+	c := sticky(u.base())
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	c.Routes[0].Balancing.Affinity.TTL = 400 * time.Millisecond
+	g := start(t, inClear, c)
+	g.get("/api", sessionHeader+": alice").ok(t)
+	g.get("/api", sessionHeader+": alice").ok(t)
+	waitFor(500 * time.Millisecond)
+	g.get("/api", sessionHeader+": alice").ok(t)
+	if keys := u.keysOf(); keys != "p p r" {
+		t.Errorf("went to the keys %s, want p twice, then r", keys)
+	}
+}
