@@ -18,10 +18,11 @@ func (x *exchange) forward() error {
 	for try := 1; ; try++ {
 		a := x.attempt(try)
 		x.record(&a)
-		if a.answered() {
-			x.cool(a.status, false, a.asked, a.readable)
-		} else if a.kind == notSent {
-			x.cool(0, true, 0, false)
+		switch {
+		case a.answered():
+			x.cool(a.status, a.asked, a.readable)
+		case a.kind == notSent && !a.fatal:
+			x.coolUpstream()
 		}
 		if a.fatal || !x.tryAgain(&a, try) {
 			return x.settle(&a)

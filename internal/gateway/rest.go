@@ -98,18 +98,11 @@ func (g *Gateway) retain(s *Snapshot) {
 	}
 }
 
-// cool lets what failed rest, where there is something else to use meanwhile.
-// asked is what the answer asked for.
-func (x *exchange) cool(status int, dialFailed bool, asked time.Duration, readable bool) {
-	r := x.route
-	if r.single {
-		return
-	}
-	if dialFailed {
-		x.restFor(x.target.rest, "", "connect_error", r.cooldown.connect)
-		return
-	}
-	rule, ok := r.cooldown.after[status]
+// cool lets what answered with a failure rest: the key, or the upstream if it
+// has no pool. asked is what the answer asked for. On a route with nothing else
+// to use meanwhile there are no rules, so nothing rests.
+func (x *exchange) cool(status int, asked time.Duration, readable bool) {
+	rule, ok := x.route.cooldown.after[status]
 	if !ok {
 		return
 	}
@@ -118,6 +111,11 @@ func (x *exchange) cool(status int, dialFailed bool, asked time.Duration, readab
 		rest, id = x.key.rest, x.key.id
 	}
 	x.restFor(rest, id, statusText(status), ruleFor(rule, asked, readable))
+}
+
+// coolUpstream lets an upstream rest that could not be reached.
+func (x *exchange) coolUpstream() {
+	x.restFor(x.target.rest, "", "connect_error", x.route.cooldown.connect)
 }
 
 // unasked is how long a key rests whose answer asked for nothing readable.

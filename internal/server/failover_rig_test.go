@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -184,3 +185,46 @@ func (f *inflight) enter() {
 }
 
 func (f *inflight) leave() { f.now.Add(-1) }
+
+// silent is the address of one who takes connections and never says a word.
+func silent(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		var conns []net.Conn
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				break
+			}
+			conns = append(conns, c)
+		}
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// rests collects what the gateway tells of rests.
+type rests chan gateway.Resting
+
+func (g *rig) rests() rests {
+	told := make(rests, 1000)
+	g.gateway.OnRest(func(r gateway.Resting) { told <- r })
+	return told
+}
+
+// none fails the test if anything was told.
+func (r rests) none(t *testing.T, why string) {
+	t.Helper()
+	select {
+	case told := <-r:
+		t.Errorf("%s: %+v was told of", why, told)
+	default:
+	}
+}

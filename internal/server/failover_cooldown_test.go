@@ -1,0 +1,256 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
+)
+
+const secs = time.Second
+
+func TestWhatFailedRestsAsLongAsItsFailureSays(t *testing.T) {
+	fixed := func(d time.Duration) config.CooldownRule { return config.CooldownRule{For: d} }
+	for _, c := range []struct {
+		name   string
+		status int
+		lines  []string
+		change func(*config.Cooldown)
+		want   time.Duration // 0: no rest
+	}{
+		{"429 that asks for seconds", 429, []string{"Retry-After: 7"}, nil, 7 * secs},
+		{"429 that asks for ms", 429, []string{"retry-after-ms: 1500", "Retry-After: 7"}, nil, 1500 * time.Millisecond},
+		{"429 that asks for nothing", 429, nil, nil, 30 * secs},
+		{"429 that asks for nothing readable", 429, []string{"Retry-After: soon"}, nil, 30 * secs},
+		{"429 that asks to come back at once", 429, []string{"Retry-After: 0"}, nil, 0},
+		{"429 that asks for too much", 429, []string{"Retry-After: 86400"}, nil, 900 * secs},
+		{"401", 401, []string{"Retry-After: 7"}, nil, 300 * secs},
+		{"402", 402, nil, nil, 900 * secs},
+		{"403, which is about the request", 403, nil, nil, 0},
+		{"529", 529, nil, nil, 30 * secs},
+		{"503", 503, []string{"Retry-After: 7"}, nil, 0},
+		{"500", 500, nil, nil, 0},
+		{"404", 404, nil, nil, 0},
+		{"200 with a Retry-After", 200, []string{"Retry-After: 7"}, nil, 0},
+		{"a time of the operator's own", 429, []string{"Retry-After: 7"}, func(c *config.Cooldown) { c.After["429"] = fixed(3 * secs) }, 3 * secs},
+		{"none of the operator's own", 401, nil, func(c *config.Cooldown) { c.After["401"] = fixed(0) }, 0},
+		{"a status of the operator's own", 503, []string{"Retry-After: 7"}, func(c *config.Cooldown) { c.After["503"] = config.CooldownRule{RetryAfter: true} }, 7 * secs},
+		{"a shorter bound", 402, nil, func(c *config.Cooldown) { c.Max = 60 * secs }, 60 * secs},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			u := answering(t, answerOf(c.status, "", c.lines...))
+			cfg := several(u.base())
+			pooled(&cfg.Routes[0].Upstreams[0], "main", "spare")
+			if c.change != nil {
+				c.change(&cfg.Routes[0].Cooldown)
+			}
+			g := start(t, inClear, cfg)
+			told := g.rests()
+			g.get("/api")
+			if c.want == 0 {
+				told.none(t, c.name)
+				return
+			}
+			r := receive(t, told, "a rest")
+			want := gateway.Resting{Route: "api", Upstream: "a", Key: keyOf(u.only()), Why: fmt.Sprintf("status_%d", c.status), For: c.want}
+			if r != want {
+				t.Errorf("told %+v, want %+v", r, want)
+			}
+		})
+	}
+}
+
+func TestDateOfARetryAfterIsUnderstood(t *testing.T) {
+	at := time.Now().Add(2 * time.Minute)
+	u := answering(t, answerOf(429, "", "Retry-After: "+at.UTC().Format(http.TimeFormat)))
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "main", "spare")
+	g := start(t, inClear, c)
+	told := g.rests()
+	g.get("/api")
+	if r := receive(t, told, "a rest"); r.For < 100*secs || r.For > 120*secs {
+		t.Errorf("rests for %v, want about 2m", r.For)
+	}
+}
+
+func TestUpstreamRestsWhereThereIsNoPoolOrNoConnection(t *testing.T) {
+	limited := answering(t, answerOf(429, "", "Retry-After: 7"))
+	c := several(closedPort(t), limited.base())
+	pooled(&c.Routes[0].Upstreams[0], "main", "spare")
+	c.Routes[0].Retry.MaxAttempts = 2
+	g := start(t, inClear, c)
+	told := g.rests()
+	if a := g.get("/api"); a.status != 429 {
+		t.Fatalf("got %d, want the second upstream's 429", a.status)
+	}
+	for _, want := range []gateway.Resting{
+		{Route: "api", Upstream: "a", Why: "connect_error", For: 10 * secs},
+		{Route: "api", Upstream: "b", Why: "status_429", For: 7 * secs},
+	} {
+		if r := receive(t, told, "a rest"); r != want {
+			t.Errorf("told %+v, want %+v", r, want)
+		}
+	}
+}
+
+// With nothing else to use, resting would only refuse what might succeed.
+func TestNothingRestsWhereThereIsNothingElse(t *testing.T) {
+	for name, base := range map[string]string{
+		"429":           answering(t, answerOf(429, "", "Retry-After: 60")).base(),
+		"connect error": closedPort(t),
+	} {
+		for _, isPool := range []bool{false, true} {
+			c := several(base)
+			if isPool {
+				pooled(&c.Routes[0].Upstreams[0], "main")
+			}
+			g := start(t, inClear, c)
+			told := g.rests()
+			g.get("/api")
+			g.get("/api")
+			told.none(t, name)
+		}
+	}
+}
+
+func TestWhatRestsIsSkipped(t *testing.T) {
+	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		if keyOf(r) == "bad" {
+			c.send(answerOf(401, "who?"))
+			return
+		}
+		c.send(okAnswer)
+	})
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "bad", "good")
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	g := start(t, inClear, c)
+	if a := g.get("/api"); a.status != 401 || a.body != "who?" {
+		t.Errorf("got %d %q, want the 401 as it came: nothing is retried", a.status, a.body)
+	}
+	for range 5 {
+		g.get("/api").ok(t)
+	}
+	if keys := u.keysOf(); keys != "bad good good good good good" {
+		t.Errorf("went to the keys %s", keys)
+	}
+}
+
+func TestAllRestingTheOneBackSoonestIsUsed(t *testing.T) {
+	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		c.send(answerOf(429, "", "Retry-After: "+map[string]string{"x": "50", "y": "20", "z": "40"}[keyOf(r)]))
+	})
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "x", "y", "z")
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	g := start(t, inClear, c)
+	for range 5 {
+		if a := g.get("/api"); a.status != 429 {
+			t.Fatalf("got %d, want the upstream's 429", a.status)
+		}
+	}
+	if keys := u.keysOf(); keys != "x y z y y" {
+		t.Errorf("went to the keys %s, want each once, then y, which is back first", keys)
+	}
+}
+
+func TestRestEndsByItselfAndBothEndsAreTold(t *testing.T) {
+	var failed atomic.Bool
+	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		if keyOf(r) == "x" && failed.CompareAndSwap(false, true) {
+			c.send(answerOf(429, "", "retry-after-ms: 200"))
+			return
+		}
+		c.send(okAnswer)
+	})
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "x", "y")
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	g := start(t, inClear, c)
+	told := g.rests()
+	g.get("/api")
+	begun := time.Now()
+	if r := receive(t, told, "the beginning of a rest"); r.Key != "x" || r.For != 200*time.Millisecond {
+		t.Errorf("told %+v", r)
+	}
+	resting := func() (n int) {
+		g.gateway.Rests(func(route, upstream, key string, left time.Duration) {
+			if left > 0 {
+				n++
+				if route != "api" || upstream != "a" || key != "x" || left > 200*time.Millisecond {
+					t.Errorf("%s %s %s rests for %v", route, upstream, key, left)
+				}
+			}
+		})
+		return n
+	}
+	if n := resting(); n != 1 {
+		t.Errorf("%d keys rest, want x", n)
+	}
+	if r := receive(t, told, "the end of a rest"); r.Key != "x" || r.For != 0 || r.Why != "status_429" {
+		t.Errorf("told %+v", r)
+	}
+	if took := time.Since(begun); took < 150*time.Millisecond {
+		t.Errorf("the rest ended after %v, want 200ms", took)
+	}
+	if n := resting(); n != 0 {
+		t.Errorf("%d keys still rest", n)
+	}
+	before := len(u.requests())
+	g.get("/api").ok(t)
+	g.get("/api").ok(t)
+	if all := u.requests()[before:]; keyOf(all[0]) == keyOf(all[1]) {
+		t.Error("the key is not used again after its rest")
+	}
+	told.none(t, "one rest")
+}
+
+func TestRestsAreCarriedOverAReload(t *testing.T) {
+	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		if keyOf(r) == "x" {
+			c.send(answerOf(429, "", "Retry-After: 60"))
+			return
+		}
+		c.send(okAnswer)
+	})
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "x", "y")
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	g := start(t, inClear, c)
+	g.get("/api")
+
+	c = several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "x", "y", "z")
+	c.Routes[0].Upstreams[0].Keys[1].Weight = 3
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	g.reload(c)
+	for range 5 {
+		g.get("/api").ok(t)
+	}
+	// A key of the same name but another value is another key.
+	c.Routes[0].Upstreams[0].Keys[0].Value = "sk-new"
+	g.reload(c)
+	rests := map[string]bool{}
+	g.gateway.Rests(func(_, _, key string, left time.Duration) { rests[key] = left > 0 })
+	if rests["x"] {
+		t.Error("a new key rests from what the old one did")
+	}
+}
+
+// A client that leaves while the gateway connects says nothing of the upstream.
+func TestClientThatLeavesDuringAConnectCoolsNobody(t *testing.T) {
+	c := several("https://"+silent(t), closedPort(t))
+	g := start(t, inClear, c)
+	told := g.rests()
+	client := g.dial()
+	client.ask("GET /api HTTP/1.1")
+	client.Close()
+	if o := g.outcome(); o.End != gateway.ClientGone {
+		t.Errorf("ended as %s (%v), want client_gone", o.End, o.Cause)
+	}
+	told.none(t, "the client left")
+}
