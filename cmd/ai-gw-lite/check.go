@@ -29,9 +29,8 @@ func newCheck() *cobra.Command {
 // printTable shows the configuration as the gateway understands it: names of
 // injected headers, never their values.
 func printTable(w io.Writer, c *config.Config) {
-	fmt.Fprintf(w, "listen %s, %s, %d tokens from %s\n", c.Listen, transport(c), len(c.Auth.Tokens), sources(c))
-	fmt.Fprintf(w, "rate limit %s a minute per token and route, %s in flight\n\n",
-		limitText(c.RateLimit.PerMinute), limitText(c.Concurrency.DownstreamMaxInflight))
+	fmt.Fprintf(w, "listen %s, %s, %s from %s\n", c.Listen, transport(c), count(len(c.Auth.Tokens), "token"), sources(c))
+	fmt.Fprintf(w, "%s, %s\n\n", rateText(c.RateLimit.PerMinute), inflightText(c.Concurrency.DownstreamMaxInflight))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ROUTE\tPREFIX\tUPSTREAM\tSTRIP\tCONNECT\tREQUEST\tPER KEY\tPROXY\tINJECTS\tREMOVES")
 	for i := range c.Routes {
@@ -76,6 +75,28 @@ func names(headers []config.Header) (out []string) {
 		out = append(out, h.Name)
 	}
 	return out
+}
+
+// count is how many there are of something: "1 token", "2 tokens".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprint(n, " ", noun, "s")
+}
+
+func rateText(perMinute int) string {
+	if perMinute == 0 {
+		return "no rate limit"
+	}
+	return count(perMinute, "request") + " a minute per token and route"
+}
+
+func inflightText(n int) string {
+	if n == 0 {
+		return "any number in flight"
+	}
+	return fmt.Sprintf("at most %d in flight", n)
 }
 
 func limitText(n int) string {

@@ -78,7 +78,9 @@ keys stay here. It streams both ways without changing a byte.
 		},
 	}
 	root.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
-	root.AddCommand(newServe(), newCheck(), newInit(), newToken(), newDemo(), newHealthcheck(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newInit(), newToken(), newDemo(), newHealthcheck(), newVersion(), newCompletion())
+	root.SetHelpCommand(newHelp())
+	root.SetFlagErrorFunc(suggestFlag)
 	return root
 }
 
