@@ -31,9 +31,8 @@ func newCheck() *cobra.Command {
 // printTable shows the configuration as the gateway understands it: names of
 // injected headers and ids of keys, never their values.
 func printTable(w io.Writer, c *config.Config) {
-	fmt.Fprintf(w, "listen %s, %s, %d tokens from %s\n", c.Listen, transport(c), len(c.Auth.Tokens), sources(c))
-	fmt.Fprintf(w, "rate limit %s a minute per token and route, %s in flight\n",
-		limitText(c.RateLimit.PerMinute), limitText(c.Concurrency.DownstreamMaxInflight))
+	fmt.Fprintf(w, "listen %s, %s, %s from %s\n", c.Listen, transport(c), count(len(c.Auth.Tokens), "token"), sources(c))
+	fmt.Fprintf(w, "%s, %s\n", rateText(c.RateLimit.PerMinute), inflightText(c.Concurrency.DownstreamMaxInflight))
 	printOperation(w, c)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nROUTE\tPREFIX\tUPSTREAM\tSTRIP\tCONNECT\tREQUEST\tFIRST BYTE\tIDLE\tPER KEY\tPROXY\tINJECTS\tREMOVES\tALSO")
@@ -111,6 +110,28 @@ func msText(d time.Duration) string {
 		return "-"
 	}
 	return fmt.Sprintf("%d ms", d.Milliseconds())
+}
+
+// count is how many there are of something: "1 token", "2 tokens".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprint(n, " ", noun, "s")
+}
+
+func rateText(perMinute int) string {
+	if perMinute == 0 {
+		return "no rate limit"
+	}
+	return count(perMinute, "request") + " a minute per token and route"
+}
+
+func inflightText(n int) string {
+	if n == 0 {
+		return "any number in flight"
+	}
+	return fmt.Sprintf("at most %d in flight", n)
 }
 
 func limitText(n int) string {

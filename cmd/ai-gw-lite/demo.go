@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +59,9 @@ func newDemo() *cobra.Command {
 }
 
 func demo(listen string, once bool) error {
+	if listen != "" && !isAddress(listen) {
+		return fmt.Errorf("demo: --listen %q is no host:port", listen)
+	}
 	provider, err := simulate.Listen("127.0.0.1:0", simulate.Options{
 		Keys:   []string{demoProviderKey},
 		Manner: simulate.Manner{Pace: 40 * time.Millisecond},
@@ -110,10 +114,13 @@ func startDemo(listen, provider string, log *slog.Logger) (*server.Service, erro
 	return nil, failed
 }
 
+func isAddress(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	_, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil
+}
+
 func loadDemo(listen, provider string) (*config.Config, error) {
-	if _, port, err := net.SplitHostPort(listen); err != nil || port == "" {
-		return nil, fmt.Errorf("ai-gw-lite: --listen %q is no host:port", listen)
-	}
 	text := fmt.Sprintf(demoConfig, listen, demoToken, provider, "Bearer "+demoProviderKey)
 	return config.Load("demo.yaml", config.Env{
 		Lookup:   func(string) (string, bool) { return "", false },

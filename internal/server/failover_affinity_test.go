@@ -25,7 +25,7 @@ func sticky(base string) *config.Config {
 }
 
 func TestSessionStaysOnItsUpstreamAndKey(t *testing.T) {
-	over(t, clearOrHTTP, func(t *testing.T, via transport) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		u := answering(t, okAnswer)
 		g := start(t, via, sticky(u.base()))
 		places := map[string]bool{}

@@ -129,7 +129,7 @@ func TestNextPriorityServesWhenTheBetterOneHasNobodyLeft(t *testing.T) {
 }
 
 func TestAllFullIsRefused(t *testing.T) {
-	over(t, clearOrHTTP, func(t *testing.T, via transport) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		a := newHolding(t)
 		c := several(a.base())
 		pooled(&c.Routes[0].Upstreams[0], "x", "y")
