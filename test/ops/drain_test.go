@@ -34,6 +34,7 @@ func endsWhole(t *testing.T, res *http.Response) {
 }
 
 func TestStopWaitsForStreams(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "")
 	_, res := g.held()
@@ -55,6 +56,7 @@ func TestStopWaitsForStreams(t *testing.T) {
 }
 
 func TestStopBreaksOffWhatIsLeftAtTheEnd(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "shutdown: {drain_timeout_secs: 1}\n")
 	_, res := g.held()
@@ -73,6 +75,7 @@ func TestStopBreaksOffWhatIsLeftAtTheEnd(t *testing.T) {
 }
 
 func TestSecondSignalStopsAtOnce(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "")
 	g.held()
@@ -85,6 +88,7 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 }
 
 func TestLoadBalancersAreToldBeforeTheDrain(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "shutdown: {delay_secs: 1}\n")
 	kept := &caller{g: g}

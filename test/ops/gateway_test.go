@@ -58,7 +58,7 @@ func startBy(t *testing.T, starter []string, base, more string, env ...string) *
 	defer log.Close()
 	args := append(starter, g.executable, "--config", g.config)
 	g.first = exec.Command(args[0], args[1:]...)
-	g.first.Env = append(os.Environ(), env...)
+	g.first.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), env...)
 	g.first.Stderr = log
 	if err := g.first.Start(); err != nil {
 		t.Fatal(err)
@@ -68,6 +68,9 @@ func startBy(t *testing.T, starter []string, base, more string, env ...string) *
 	t.Cleanup(func() {
 		for _, pid := range g.pids() {
 			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if strings.Contains(g.text(), "DATA RACE") {
+			t.Error("the gateway has a data race")
 		}
 		if t.Failed() {
 			t.Logf("the gateway's log:\n%s", g.text())

@@ -56,6 +56,7 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 }
 
 func TestChangedFileIsInForceWithoutASignal(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "")
 	c := &caller{g: g}

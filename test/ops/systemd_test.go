@@ -42,6 +42,7 @@ func (m *manager) reloads(status string) {
 }
 
 func TestSystemdIsToldOfEachStep(t *testing.T) {
+	t.Parallel()
 	for name, address := range map[string]string{
 		"a path":           filepath.Join(t.TempDir(), "notify"),
 		"an abstract name": "@" + strings.ReplaceAll(t.TempDir(), "/", "-"),

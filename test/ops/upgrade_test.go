@@ -54,6 +54,7 @@ func TestUpgradesUnderLoadLoseNothing(t *testing.T) {
 }
 
 func TestUpgradeKeepsIdleConnectionsForOneMoreAnswer(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "")
 	idle := &caller{g: g}
@@ -90,6 +91,7 @@ func TestUpgradeKeepsIdleConnectionsForOneMoreAnswer(t *testing.T) {
 }
 
 func TestSecondStopEndsADrainAfterAnUpgradeAtOnce(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "")
 	idle := &caller{g: g}
@@ -111,6 +113,7 @@ func TestSecondStopEndsADrainAfterAnUpgradeAtOnce(t *testing.T) {
 }
 
 func TestUpgradeThatFailsChangesNothing(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	for _, row := range []struct {
 		name, why string
@@ -166,6 +169,7 @@ func pidFileHolds(g *gateway, pid int) {
 }
 
 func TestUpgradeThatHangsCanBeStopped(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "")
 	g.installScript("echo $$ > " + g.dir + "/hanging; exec sleep 600")
@@ -195,6 +199,7 @@ func TestUpgradeThatHangsCanBeStopped(t *testing.T) {
 
 // The whole 30 seconds, where there is time for them.
 func TestUpgradeThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("AI_GW_LITE_TEST_UPGRADES") == "" {
 		t.Skip("takes 30 s: set AI_GW_LITE_TEST_UPGRADES")
 	}
@@ -213,6 +218,7 @@ func TestUpgradeThatHangsIsGivenUp(t *testing.T) {
 }
 
 func TestUpgradeCommandReportsUntilTheOldProcessIsGone(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "pid_file: gateway.pid\n")
 	pidFileHolds(g, g.pid())
@@ -248,6 +254,7 @@ func TestUpgradeCommandReportsUntilTheOldProcessIsGone(t *testing.T) {
 }
 
 func TestUpgradeCommandSaysWhyNot(t *testing.T) {
+	t.Parallel()
 	p := newProvider(t)
 	g := start(t, p.URL, "")
 	g.installScript("exit 7")
@@ -278,6 +285,7 @@ func TestUpgradeCommandSaysWhyNot(t *testing.T) {
 }
 
 func TestProcessOneIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	unshare, err := exec.LookPath("unshare")
 	if err != nil {
 		t.Skip(err)
