@@ -58,19 +58,20 @@ func pidOf(path string) (int, error) {
 
 // askForUpgrade prints each step as it comes.
 func askForUpgrade(pid int) error {
-	before := -1
+	var left, reports int // exchanges in the last report, and how many reports said the same
 	err := process.Upgrade{
 		PID:     pid,
 		Serving: func(successor int) { fmt.Printf("process %d serves, process %d drains\n", successor, pid) },
 		Draining: func(n int) {
-			switch {
-			case n == before:
-			case n == 0:
-				fmt.Println("no stream is left, clients' idle connections may still be used once")
-			default:
-				fmt.Printf("%s still draining\n", streams(n))
+			if reports++; n != left {
+				left, reports = n, 1
 			}
-			before = n
+			switch {
+			case n > 0 && reports == 1:
+				fmt.Printf("%s still draining\n", streams(n))
+			case n == 0 && reports == 2: // or the process would be gone
+				fmt.Println("no stream is left, clients' idle connections may still be used once")
+			}
 		},
 		Broken: func(n int) {
 			if n > 0 {
