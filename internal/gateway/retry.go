@@ -29,7 +29,7 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 	if try >= r.MaxAttempts || !x.isRetryable(a) || x.isGone() {
 		return false
 	}
-	if !x.sink.canReplay() {
+	if !x.sink.pause() {
 		x.outcome.Note = "not tried again: the request's body is larger than retry.max_replay_body_bytes"
 		return false
 	}
