@@ -67,8 +67,11 @@ func (x *exchange) isRetryable(a *attempt) bool {
 	case notSent:
 		return r.retryDial
 	}
-	return r.retry.OnUncertain || x.repeatable
+	return r.retry.OnUncertain || x.bodiless && isRead(x.outcome.Method)
 }
+
+// isRead reports a method that is never uncertain: reading twice does no harm.
+func isRead(method string) bool { return method == "GET" || method == "HEAD" }
 
 // waitBefore waits as long as the same key and upstream should be left alone.
 // False says that this would be too long, or that the exchange has ended.
