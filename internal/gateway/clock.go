@@ -241,11 +241,13 @@ func (x *exchange) upload() bool {
 			return false
 		}
 		x.sawRequest(&p)
+		if p.Last {
+			x.uploaded.Store(true) // before the upstream can answer what follows
+		}
 		if !x.sink.write(&p) {
 			return false
 		}
 		if p.Last {
-			x.uploaded.Store(true)
 			return true
 		}
 	}
