@@ -85,7 +85,7 @@ func TestUploadDuringASlowDialIsBounded(t *testing.T) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) { c.hangUp() })
 		c := newConfig(u.base())
 		proxy, goOn := slowProxy(t, u)
-		c.Routes[0].Upstream.Proxy = proxy
+		c.Routes[0].Upstreams[0].Proxy = proxy
 		g := start(t, via, c)
 		body := &countedZeros{}
 		done := make(chan struct{})

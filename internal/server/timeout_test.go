@@ -349,7 +349,7 @@ func TestBudgetBoundsAClientThatTakesNothing(t *testing.T) {
 			}
 		})
 		c := newConfig(u.base())
-		c.Routes[0].Upstream.RequestTimeout = 500 * time.Millisecond
+		c.Routes[0].Upstreams[0].RequestTimeout = 500 * time.Millisecond
 		g := start(t, via, c)
 		res := g.open(g.request("GET", "/api", nil))
 		if o := g.outcome(); o.End != gateway.Timeout {
