@@ -32,14 +32,24 @@ func Start(context.Context, string, net.Listener, string) (*Successor, error) {
 	return nil, ErrNoUpgrade
 }
 
-// Reporter has nobody to tell.
+// Reporter tells the one who asked for an upgrade how it goes: nobody, here. A
+// nil one may be used.
 type Reporter struct{}
 
-func Report() *Reporter          { return nil }
+// Report finds nobody.
+func Report() *Reporter { return nil }
+
+// Failed tells nobody.
 func (r *Reporter) Failed(error) {}
-func (r *Reporter) Serving(int)  {}
+
+// Serving tells nobody.
+func (r *Reporter) Serving(int) {}
+
+// Draining tells nobody.
 func (r *Reporter) Draining(int) {}
-func (r *Reporter) Broken(int)   {}
+
+// Broken tells nobody.
+func (r *Reporter) Broken(int) {}
 
 // Upgrade asks a process for an upgrade.
 type Upgrade struct {
