@@ -120,7 +120,7 @@ func (s *sink) send(up *upstream.Conn) (stale bool, err error) {
 	s.begun = true
 	if s.ended {
 		s.whole.Store(true)
-		return up.Converse(s.message.B)
+		return up.Converse(s.message.B, up.Reused)
 	}
 	if up.Reused && up.IsStale() {
 		return true, nil
