@@ -78,6 +78,11 @@ func (x *exchange) attempt(try int) attempt {
 			x.dropUpstream()
 			continue
 		}
+		if writeErr == errTorn {
+			x.outcome.Note = noteTorn
+			a.kind, a.err = uncertain, errRequestFailed.because(errTorn)
+			return a
+		}
 		if !x.uploaded.Load() {
 			x.watch()
 		}

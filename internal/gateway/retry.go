@@ -30,7 +30,7 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 		return false
 	}
 	if !x.sink.canReplay() {
-		x.outcome.Note = "not tried again: the request's body is larger than retry.max_replay_body_bytes"
+		x.outcome.Note = noteTorn
 		return false
 	}
 	if a.answered() {
@@ -57,6 +57,8 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 	}
 	return x.waitBefore(a, try)
 }
+
+const noteTorn = "not tried again: the request's body is larger than retry.max_replay_body_bytes"
 
 // isRetryable judges by what happened on the wire.
 func (x *exchange) isRetryable(a *attempt) bool {

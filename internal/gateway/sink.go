@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,12 +13,16 @@ import (
 
 // sink is where a request goes. Until something was sent, the body gathers
 // behind the head; then each piece is passed on and, on a route that retries,
-// taped, so that another try can repeat it. The lock is held while body bytes
-// are written: a new try sends the tape before the next piece.
+// taped, so that another try can repeat it.
 type sink struct {
 	whole atomic.Bool // the upstream got all of the request
 
-	lock     sync.Mutex
+	// sending is held by who sends, before lock: a new try sends the tape before
+	// the next piece. An upstream that answers and reads no more can keep it for
+	// as long as its connection lives.
+	sending sync.Mutex
+
+	lock     sync.Mutex // over all below; never held while a piece is written
 	framing  wire.Framing
 	message  *wire.Output   // head and body so far, until it is sent
 	head     int            // length of the head in it
@@ -54,18 +59,42 @@ func (s *sink) begin(message *wire.Output, f wire.Framing, first *wire.Piece, en
 
 // write passes a piece on, or gathers it while nothing was sent yet.
 func (s *sink) write(p *wire.Piece) wish {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	to, w := s.take(p)
+	if to == nil {
+		return w
+	}
+	return s.passed(p, to, to.WritePiece(p, s.framing))
+}
+
+// take finds the connection that a piece goes to; nil says that it is taken
+// care of.
+func (s *sink) take(p *wire.Piece) (to *upstream.Conn, w wish) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	s.ended = p.Last
 	if !s.begun {
-		return s.gather(p)
+		return nil, s.gather(p)
 	}
 	s.record(p)
-	if s.to != nil && s.to.WritePiece(p, s.framing) == nil {
+	return s.to, s.wishLocked()
+}
+
+// passed notes how it went. The try may have been left meanwhile.
+func (s *sink) passed(p *wire.Piece, to *upstream.Conn, err error) wish {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if err == nil && s.to == to {
 		s.whole.Store(p.Last)
 		return more
 	}
 	s.to = nil // an answer may have come first: reading it will tell
+	return s.wishLocked()
+}
+
+// wishLocked is what is wished for when no connection takes the body.
+func (s *sink) wishLocked() wish {
 	if s.taping && !s.torn {
 		return more // for another try
 	}
@@ -107,28 +136,54 @@ func (s *sink) compose(appendHead func([]byte) []byte) {
 	s.message.B = append(s.message.B, body...)
 }
 
+// errTorn ends a try that would send a body with a gap.
+var errTorn = errors.New("the request's body has outgrown retry.max_replay_body_bytes")
+
 // send begins the try's request on a connection, with all that there is of it.
 // Stale says that the connection was idle and is no good any more: nothing was
 // sent. A whole request is sent and its answer awaited in one go.
 func (s *sink) send(up *upstream.Conn) (stale bool, err error) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	message, whole, err := s.open(up)
+	switch {
+	case err != nil:
+		return false, err
+	case message == nil:
+		return true, nil
+	case whole:
+		return up.Converse(message, up.Reused)
+	}
+	return false, s.opened(up, up.Write(message))
+}
+
+// open takes the message. From here on pieces go to a connection or on the
+// tape; where there is none to send on, nil, they still gather.
+func (s *sink) open(up *upstream.Conn) (message []byte, whole bool, err error) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	if !s.ended && up.Reused && up.IsStale() {
+		return nil, false, nil
+	}
 	if s.headOnly {
+		if s.torn {
+			return nil, false, errTorn
+		}
 		s.message.B = append(s.message.B, s.tape...)
 		s.headOnly = false
 	}
 	s.begun = true
-	if s.ended {
-		s.whole.Store(true)
-		return up.Converse(s.message.B, up.Reused)
-	}
-	if up.Reused && up.IsStale() {
-		return true, nil
-	}
-	if err = up.Write(s.message.B); err == nil {
+	s.whole.Store(s.ended)
+	return s.message.B, s.ended, nil
+}
+
+func (s *sink) opened(up *upstream.Conn, err error) error {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if err == nil {
 		s.to = up
 	}
-	return false, err
+	return err
 }
 
 // canReplay reports whether all that came of the body can still be sent.

@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,6 +35,120 @@ func TestFreshConnectionThatEndsAtOnceIsNotOpenedAgain(t *testing.T) {
 			if n := dials.Load(); n != 1 {
 				t.Errorf("%s: the upstream was dialled %d times, want once", method, n)
 			}
+		}
+	})
+}
+
+// An upstream may answer and read no more of the request: the answer does not
+// wait for an upload that is stuck.
+func TestAnswerDoesNotWaitForAnUploadThatIsStuck(t *testing.T) {
+	for _, attempts := range []int{1, 2} {
+		over(t, transports, func(t *testing.T, via transport) {
+			done := make(chan struct{})
+			u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+				waitFor(quietTime) // the upload fills what is between us
+				c.send(answerOf(429, "slow down"))
+				<-done
+				c.hangUp()
+			})
+			c := newConfig(u.base())
+			c.Routes[0].Retry = config.Retry{MaxAttempts: attempts, On: []string{"429"}, MaxReplayBody: 1 << 20}
+			g := start(t, via, c)
+			req := g.request("POST", "/api", io.LimitReader(new(countedZeros), 64<<20))
+			began := time.Now()
+			res := g.open(req)
+			if res.StatusCode != 429 {
+				t.Errorf("got %d, want the upstream's 429", res.StatusCode)
+			}
+			if took := time.Since(began); took > promptly {
+				t.Errorf("the answer came after %v", took)
+			}
+			close(done)
+		})
+	}
+}
+
+// What comes of a body while a stale connection is given up and another one is
+// opened goes out with the rest.
+func TestUploadDuringTheDialAfterAStaleConnectionArrivesWhole(t *testing.T) {
+	for _, attempts := range []int{1, 2} {
+		over(t, http1Alone, func(t *testing.T, via transport) {
+			u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+				c.readBody(r)
+				c.send(okAnswer)
+				if r.method == "GET" {
+					c.hangUp()
+				}
+			})
+			gate := make(chan struct{}, 1)
+			gate <- struct{}{}
+			proxy := listen(t, func(c net.Conn) {
+				<-gate
+				forwardSOCKS(c, u.listener.Addr().String())
+			})
+			cfg := newConfig("http://" + u.listener.Addr().String())
+			cfg.Routes[0].Upstreams[0].Proxy = &config.Proxy{Protocol: "socks", Address: proxy}
+			cfg.Routes[0].Retry = config.Retry{MaxAttempts: attempts, MaxReplayBody: 1 << 20}
+			g := start(t, via, cfg)
+			g.get("/api").ok(t)
+			waitFor(50 * time.Millisecond) // the close arrives
+			c := g.dial()
+			c.ask("POST /api HTTP/1.1", "Content-Length: 15")
+			c.send("first")
+			waitFor(100 * time.Millisecond)
+			c.send("second")
+			waitFor(50 * time.Millisecond)
+			gate <- struct{}{}
+			waitFor(50 * time.Millisecond)
+			c.send("last")
+			c.answer("POST").ok(t)
+			if got := u.requests()[1].body; got != "firstsecondlast" {
+				t.Errorf("the upstream got %q", got)
+			}
+		})
+	}
+}
+
+// forwardSOCKS is a SOCKS5 proxy for one connection to addr.
+func forwardSOCKS(c net.Conn, addr string) {
+	io.ReadFull(c, make([]byte, 3))
+	c.Write([]byte{5, 0})
+	io.ReadFull(c, make([]byte, 10))
+	to, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer to.Close()
+	c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+	go func() { io.Copy(to, c); to.(*net.TCPConn).CloseWrite() }()
+	io.Copy(c, to)
+}
+
+// A body may outgrow its tape while another try waits: a body with a gap goes
+// nowhere, and the client gets the answer that came.
+func TestBodyThatOutgrowsItsTapeWhileATryWaitsIsNotSentWithAGap(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		answered := make(chan struct{}, 1)
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(answerOf(503, "busy"))
+			answered <- struct{}{}
+			c.awaitGatewayGone()
+		})
+		c := newConfig(u.base())
+		c.Routes[0].Retry = config.Retry{MaxAttempts: 2, On: []string{"503"}, MaxReplayBody: 1 << 10, Backoff: config.Backoff{Initial: 2 * quietTime, Max: 2 * quietTime}}
+		g := start(t, via, c)
+		body := newPipe(t)
+		go func() {
+			body.write("first")
+			<-answered
+			waitFor(quietTime) // the answer is held, and the other try waits
+			body.write(strings.Repeat("x", 4<<10))
+		}()
+		if res := g.open(g.request("POST", "/api", body)); res.StatusCode != 503 {
+			t.Errorf("got %d, want the upstream's 503", res.StatusCode)
+		}
+		if n := len(u.requests()); n != 1 {
+			t.Errorf("the upstream got %d requests, want 1", n)
 		}
 	})
 }
