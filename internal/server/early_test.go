@@ -124,6 +124,27 @@ func forwardSOCKS(c net.Conn, addr string) {
 	io.Copy(c, to)
 }
 
+// A first byte that is late is no silence of a connection that had been idle.
+func TestLateFirstByteIsNotWaitedForTwice(t *testing.T) {
+	over(t, anyWouldDo, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			if strings.HasSuffix(r.target, "slow") {
+				c.awaitGatewayGone()
+				return
+			}
+			c.send(okAnswer)
+		})
+		c := newConfig(u.base())
+		c.Routes[0].Upstreams[0].FirstByteTimeout = 100 * time.Millisecond
+		g := start(t, via, c)
+		g.get("/api").ok(t)
+		g.get("/api/slow").refusal(t, 504, "upstream_timeout")
+		if n := len(u.requests()); n != 2 {
+			t.Errorf("the upstream got %d requests, want each of the 2 once", n)
+		}
+	})
+}
+
 // A body may outgrow its tape while another try waits: a body with a gap goes
 // nowhere, and the client gets the answer that came.
 func TestBodyThatOutgrowsItsTapeWhileATryWaitsIsNotSentWithAGap(t *testing.T) {
