@@ -60,6 +60,7 @@ func (x *exchange) relayPiece() (err error) {
 // relayHeld sends the answer that was kept while others were tried.
 func (x *exchange) relayHeld() error {
 	held := x.held
+	x.target = held.from // its headers are that upstream's, whichever was tried since
 	first := wire.Piece{Data: [][]byte{held.body}, Last: !held.open}
 	if err := x.respond(&held.head, &first); err != nil {
 		return err

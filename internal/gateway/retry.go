@@ -17,6 +17,7 @@ const maxHeld = 64 << 10
 
 // heldAnswer is an answer that the client gets if no try brings a better one.
 type heldAnswer struct {
+	from *target
 	head wire.ResponseHead
 	body []byte
 	open bool // the rest of it is still to be read from the upstream
@@ -103,7 +104,7 @@ func (x *exchange) waitBefore(a *attempt, try int) bool {
 // hold keeps the answer that came, and gives its connection back. False says
 // that it is too large to keep, or broke off: then it is the client's.
 func (x *exchange) hold() bool {
-	held := &heldAnswer{head: cloneHead(&x.up.Head)}
+	held := &heldAnswer{from: x.target, head: cloneHead(&x.up.Head)}
 	for !x.up.BodyDone() {
 		p, err := x.up.Next()
 		for _, d := range p.Data {

@@ -101,7 +101,7 @@ func TestStaleConnectionIsPassedOver(t *testing.T) {
 			if got := p.Idle(); got != bad {
 				t.Fatal("the pool does not give the youngest connection first")
 			}
-			if stale, err := bad.Converse([]byte("GET / HTTP/1.1\r\n\r\n")); !stale || err != nil {
+			if stale, err := bad.Converse([]byte("GET / HTTP/1.1\r\n\r\n"), true); !stale || err != nil {
 				t.Errorf("the spoilt connection was used: %v", err)
 			}
 			if got := p.Idle(); got != good || good.IsStale() {
