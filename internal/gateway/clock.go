@@ -244,19 +244,30 @@ func (x *exchange) upload() bool {
 			return false
 		}
 		x.sawRequest(&p)
+		if p.Last {
+			x.uploaded.Store(true) // before the upstream can answer it
+		}
 		switch x.sink.write(&p) {
 		case enough:
 			return false
 		case full:
-			x.mu.Lock()
-			x.watching = false // another follows the head
-			x.mu.Unlock()
+			x.pauseUpload()
 			return false
 		}
 		if p.Last {
-			x.uploaded.Store(true)
 			return true
 		}
+	}
+}
+
+// pauseUpload leaves the rest of the body to another goroutine, which follows
+// the head. The head may have gone out just now, in the belief that this one goes on.
+func (x *exchange) pauseUpload() {
+	x.mu.Lock()
+	x.watching = false
+	x.mu.Unlock()
+	if x.sink.hasBegun() {
+		x.watch()
 	}
 }
 

@@ -186,6 +186,13 @@ func (s *sink) opened(up *upstream.Conn, err error) error {
 	return err
 }
 
+// hasBegun reports that the head was sent, or never will be.
+func (s *sink) hasBegun() bool {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.begun
+}
+
 // canReplay reports whether all that came of the body can still be sent.
 func (s *sink) canReplay() bool {
 	s.lock.Lock()
