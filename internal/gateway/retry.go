@@ -162,6 +162,9 @@ func (x *exchange) settle(a *attempt) error {
 	if x.held != nil {
 		return nil
 	}
+	if cause := x.causeOf(); cause != nil {
+		return cause // while an answer was read to be kept, or a try waited
+	}
 	if a.err == nil {
 		return errRequestFailed.because(errBrokenAnswer)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
 
@@ -51,17 +52,16 @@ func (x *exchange) tunnel() error {
 	if client == nil {
 		return errWrongUpgrade
 	}
-	done := make(chan struct{})
+	other := make(chan error)
 	go func() {
-		defer close(done)
-		pump(x.up.Conn, client, x.sawRequest)
+		defect := shelter(func() { pump(x.up.Conn, client, x.sawRequest) })
 		x.up.Abort()
+		other <- defect
 	}()
-	pump(client, x.up.Conn, x.sawResponse)
+	defect := shelter(func() { pump(client, x.up.Conn, x.sawResponse) })
 	client.Interrupt()
 	x.up.Abort()
-	<-done
-	return nil
+	return cmp.Or(<-other, defect)
 }
 
 // pump copies what src sends to dst, each read at once, until either fails.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
 )
 
 // A connection that is closed, or on which something comes, before anything was
@@ -180,5 +181,54 @@ func TestBodyThatOutgrowsItsTapeWhileATryWaitsIsNotSentWithAGap(t *testing.T) {
 		if err != nil || a.status != 200 || a.body != fmt.Sprint(len("first")+4<<10) {
 			t.Errorf("got %+v, %v, want 200 for the whole body", a, err)
 		}
+	})
+}
+
+// afraid is an observer that a request's body throws off.
+type afraid struct{ blind }
+
+func (afraid) RequestBytes(p []byte) {
+	if strings.Contains(string(p), "boo") {
+		panic("a defect of an observer's")
+	}
+}
+func (afraid) End(*gateway.Outcome) {}
+
+// A request's body is sent by a goroutine of its own, and a defect there is no
+// more than the end of its exchange.
+func TestPanicWhileUploadingEndsItsExchangeAlone(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := answering(t, okAnswer)
+		g := start(t, via, oneSlot(u.base()), afraid{})
+		body := newPipe(t)
+		go func() {
+			body.write("first")
+			within(patienceOfTests, func() bool { return len(u.requests()) > 0 })
+			body.write("boo")
+			body.abandon()
+		}()
+		if res, err := g.try(g.request("POST", "/api", body)); err == nil && res.err == nil {
+			t.Errorf("got %d %q, want a break", res.status, res.body)
+		}
+		if o := g.outcome(); o.End != gateway.UpstreamBroken || o.Cause == nil || !strings.HasPrefix(o.Cause.Error(), "panic") {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+		g.ask("/api")
+	})
+}
+
+func TestPanicInATunnelEndsItAlone(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		u := echoing(t)
+		g := start(t, via, oneSlot(u.base()), afraid{})
+		c := g.dial()
+		c.handshake("/api", "")
+		c.opened()
+		c.send("boo")
+		c.rest()
+		if o := g.outcome(); o.Cause == nil || !strings.HasPrefix(o.Cause.Error(), "panic") {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+		g.ask("/api")
 	})
 }

@@ -1,6 +1,11 @@
 package server
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"ai-gw-lite/internal/config"
+)
 
 // An answer that is kept while another upstream is tried is still that of the
 // upstream that gave it: what that one keeps back stays back.
@@ -22,5 +27,20 @@ func TestHeldAnswerLosesTheHeadersOfItsOwnUpstream(t *testing.T) {
 		if res.header.Get("X-Other") != "stays" {
 			t.Error("a header is missing that its upstream lets pass")
 		}
+	})
+}
+
+// The budget may run out while an answer is read to be kept.
+func TestBudgetThatEndsInAHeldAnswerIsATimeout(t *testing.T) {
+	over(t, anyWouldDo, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send("HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf")
+			c.awaitGatewayGone()
+		})
+		c := newConfig(u.base())
+		c.Routes[0].Retry = config.Retry{MaxAttempts: 2, On: []string{"503"}}
+		c.Routes[0].Upstreams[0].RequestTimeout = 100 * time.Millisecond
+		g := start(t, via, c)
+		g.get("/api").refusal(t, 504, "upstream_timeout")
 	})
 }
