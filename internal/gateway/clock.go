@@ -46,6 +46,7 @@ type clock struct {
 	began    time.Time // when forwarding began; zero: not yet, or no longer
 	deadline time.Time // of the request budget; zero: none, or no longer
 	watching bool      // the client's side has its goroutine
+	paused   bool      // it has ended for now: what it gathered is full
 	cause    cause
 	badBody  error              // for causeBadBody
 	cancel   context.CancelFunc // of a dial that goes on
@@ -133,7 +134,7 @@ func (x *exchange) resetClock() {
 	x.uploaded.Store(false)
 	x.bytesIn.Store(0)
 	x.connected = false
-	x.deadline, x.watching, x.cause, x.badBody = time.Time{}, false, causeNone, nil
+	x.deadline, x.watching, x.paused, x.cause, x.badBody = time.Time{}, false, false, causeNone, nil
 	x.cancel, x.dead, x.tearing = nil, nil, false
 }
 
@@ -145,22 +146,28 @@ func (x *exchange) watch() {
 }
 
 func (x *exchange) watchLocked() {
-	if !x.watching && !x.began.IsZero() {
-		x.watching = true
-		x.side.Add(1)
-		go x.clientSide()
+	if x.began.IsZero() || x.watching && !x.paused {
+		return
 	}
+	if !x.watching && !x.uploaded.Load() && x.down.GoneShows() {
+		x.side.Go(x.awaitGone)
+	}
+	x.watching, x.paused = true, false
+	x.side.Go(x.clientSide)
 }
 
 // clientSide sends what is still to come of the request's body, then waits for
 // the client to go away. While the upstream is still being reached it gathers
 // the body, up to a bound: only who reads on learns that a client has gone.
 func (x *exchange) clientSide() {
-	defer x.side.Done()
-	if x.uploaded.Load() || x.upload() {
-		if x.down.AwaitGone() {
-			x.abort(causeClientGone)
-		}
+	if x.uploaded.Load() || x.upload() && !x.down.GoneShows() {
+		x.awaitGone()
+	}
+}
+
+func (x *exchange) awaitGone() {
+	if x.down.AwaitGone() {
+		x.abort(causeClientGone)
 	}
 }
 
@@ -202,7 +209,7 @@ func (x *exchange) gather(p *wire.Piece) (gathered, full bool) {
 	x.out.B = wire.AppendPiece(x.out.B, p, x.uploading)
 	if full = len(x.out.B) > gatherLimit && !p.Last; full {
 		x.mu.Lock()
-		x.watching = false
+		x.paused = true
 		x.mu.Unlock()
 	}
 	return true, full

@@ -29,6 +29,9 @@ type Downstream interface {
 	ReleaseHead()
 	// AwaitGone blocks until the client has gone away (true) or Interrupt.
 	AwaitGone() bool
+	// GoneShows reports that a client's leave shows without reading its body:
+	// AwaitGone may then wait beside NextBody, else only behind its end.
+	GoneShows() bool
 	// Interrupt ends NextBody and AwaitGone, now and later.
 	Interrupt()
 
