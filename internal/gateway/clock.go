@@ -34,7 +34,7 @@ var (
 // watches over it, the goroutine on the client's side, and how it was ended
 // from there.
 type clock struct {
-	side     sync.WaitGroup // the goroutine on the client's side
+	side     sync.WaitGroup // the goroutines on the client's side
 	uploaded atomic.Bool    // the request's body was read whole and went upstream, or goes with its head
 	bytesIn  atomic.Int64
 

@@ -55,6 +55,20 @@ func over(t *testing.T, ways []transport, test func(t *testing.T, via transport)
 	}
 }
 
+// overAtOnce is over for tests that mostly wait: the transports wait together.
+func overAtOnce(t *testing.T, ways []transport, test func(t *testing.T, via transport)) {
+	t.Helper()
+	noGoroutineIsLeft(t)
+	t.Run("over", func(t *testing.T) {
+		for _, via := range ways {
+			t.Run(via.name, func(t *testing.T) {
+				t.Parallel()
+				test(t, via)
+			})
+		}
+	})
+}
+
 const (
 	token       = "gw_alice"
 	otherToken  = "gw_bob"

@@ -364,7 +364,7 @@ func TestResetOfTheClientClosesTheUpstream(t *testing.T) {
 func TestResetOfAStreamIsNoticedWhileItsUploadIsStuck(t *testing.T) {
 	for _, row := range []struct{ name, answer string }{{"before an answer", ""}, {"within a stream", eventHead}} {
 		t.Run(row.name, func(t *testing.T) {
-			over(t, http2Alone, func(t *testing.T, via transport) {
+			overAtOnce(t, http2Alone, func(t *testing.T, via transport) {
 				gone := make(chan struct{})
 				defer close(gone)
 				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
