@@ -213,25 +213,33 @@ func (x *exchange) watch() {
 }
 
 func (x *exchange) watchLocked() {
-	if !x.watching && !x.began.IsZero() {
-		x.watching = true
-		x.side.Add(1)
-		go x.clientSide()
+	if x.began.IsZero() || x.watching {
+		return
 	}
+	if !x.uploaded.Load() && x.down.GoneShows() {
+		x.side.Go(x.awaitGone)
+	}
+	x.watching = true
+	x.side.Go(x.clientSide)
 }
 
 // clientSide sends what is still to come of the request's body, then waits for
 // the client to go away. It begins while the upstream is still being reached:
 // only who reads on learns that a client has gone.
 func (x *exchange) clientSide() {
-	defer x.side.Done()
 	defect := shelter(func() {
-		if (x.uploaded.Load() || x.upload()) && x.down.AwaitGone() {
-			x.abort(causeClientGone)
+		if x.uploaded.Load() || x.upload() && !x.down.GoneShows() {
+			x.awaitGone()
 		}
 	})
 	if defect != nil {
 		x.abortBecause(causeDefect, defect)
+	}
+}
+
+func (x *exchange) awaitGone() {
+	if x.down.AwaitGone() {
+		x.abort(causeClientGone)
 	}
 }
 

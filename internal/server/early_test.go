@@ -201,16 +201,18 @@ func TestPanicWhileUploadingEndsItsExchangeAlone(t *testing.T) {
 		u := answering(t, okAnswer)
 		g := start(t, via, oneSlot(u.base()), afraid{})
 		body := newPipe(t)
+		ended := make(chan gateway.Outcome, 1)
 		go func() {
 			body.write("first")
 			within(patienceOfTests, func() bool { return len(u.requests()) > 0 })
 			body.write("boo")
+			ended <- g.outcome() // only then may the client leave
 			body.abandon()
 		}()
 		if res, err := g.try(g.request("POST", "/api", body)); err == nil && res.err == nil {
 			t.Errorf("got %d %q, want a break", res.status, res.body)
 		}
-		if o := g.outcome(); o.End != gateway.UpstreamBroken || o.Cause == nil || !strings.HasPrefix(o.Cause.Error(), "panic") {
+		if o := <-ended; o.End != gateway.UpstreamBroken || o.Cause == nil || !strings.HasPrefix(o.Cause.Error(), "panic") {
 			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
 		}
 		g.ask("/api")

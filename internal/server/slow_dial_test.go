@@ -81,7 +81,7 @@ func TestUploadDuringASlowDialArrivesWhole(t *testing.T) {
 }
 
 func TestUploadDuringASlowDialIsBounded(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) { c.hangUp() })
 		c := newConfig(u.base())
 		proxy, goOn := slowProxy(t, u)

@@ -167,7 +167,13 @@ func (u *scriptedUpstream) close() {
 		c.Close()
 	}
 	u.mu.Unlock()
-	u.done.Wait()
+	done := make(chan struct{})
+	go func() { u.done.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(patienceOfTests):
+		u.t.Error("a script of the upstream's goes on after the test")
+	}
 }
 
 // requests is what has come so far.

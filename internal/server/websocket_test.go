@@ -63,7 +63,7 @@ func (c *rawClient) expect(want string) {
 }
 
 func TestWebSocketIsTunnelledBothWays(t *testing.T) {
-	over(t, http1Alone, func(t *testing.T, via transport) {
+	overAtOnce(t, http1Alone, func(t *testing.T, via transport) {
 		u := echoing(t)
 		c := newConfig(u.base())
 		c.Routes[0].Upstreams[0].RequestTimeout = 500 * time.Millisecond // ends with the head
