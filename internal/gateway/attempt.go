@@ -73,10 +73,13 @@ func (x *exchange) attempt(try int) attempt {
 		}
 		x.sentAt = a.start
 		x.awaitFirstByte(x.target.firstByteTimeout)
-		stale, writeErr := x.sink.send(x.up)
+		rest, stale, writeErr := x.sink.send(x.up)
 		if stale {
 			x.dropUpstream()
 			continue
+		}
+		if rest != nil {
+			x.side.Go(rest)
 		}
 		if !x.uploaded.Load() {
 			x.watch()

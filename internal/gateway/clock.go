@@ -36,7 +36,7 @@ var (
 // watches over it, the goroutine on the client's side, and how it was ended
 // from there.
 type clock struct {
-	side     sync.WaitGroup // the goroutine on the client's side
+	side     sync.WaitGroup // what goes on beside the exchange's own goroutine
 	uploaded atomic.Bool    // the request's body was read to its end
 	bytesIn  atomic.Int64
 	lastByte atomic.Int64 // when a stream last brought something, for its idle timeout
@@ -183,6 +183,7 @@ func (x *exchange) stopClock() (aborted bool) {
 	if x.timer != nil {
 		x.timer.Stop()
 	}
+	x.sink.close()
 	if watching {
 		x.down.Interrupt()
 	}
@@ -231,7 +232,7 @@ func (x *exchange) clientSide() {
 }
 
 // upload passes the rest of the request's body on. False says that the body is
-// not needed any more or for now, or that it broke off and the exchange with it.
+// not needed any more, or that it broke off and the exchange with it.
 func (x *exchange) upload() bool {
 	for {
 		p, err := x.down.NextBody()
@@ -240,17 +241,13 @@ func (x *exchange) upload() bool {
 			return false
 		}
 		x.sawRequest(&p)
-		switch x.sink.write(&p) {
-		case enough:
-			return false
-		case full:
-			x.mu.Lock()
-			x.watching = false // another follows the head
-			x.mu.Unlock()
+		if p.Last {
+			x.uploaded.Store(true) // before the upstream can answer what follows
+		}
+		if !x.sink.write(&p) {
 			return false
 		}
 		if p.Last {
-			x.uploaded.Store(true)
 			return true
 		}
 	}

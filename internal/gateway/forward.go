@@ -46,7 +46,7 @@ func (x *exchange) prepare() error {
 		return errMalformedBody.because(err)
 	}
 	x.out.B = x.appendHead(x.out.B)
-	x.sink.begin(x.out, req.Framing, &p, x.down.BodyDone(), &x.route.retry)
+	x.sink.begin(x.out, req, &p, x.down.BodyDone(), &x.route.retry)
 	x.sawRequest(&p)
 	x.uploaded.Store(x.down.BodyDone())
 	if x.route.retry.MaxAttempts > 1 {

@@ -29,7 +29,7 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 	if try >= r.MaxAttempts || !x.isRetryable(a) || x.isGone() {
 		return false
 	}
-	if !x.sink.canReplay() {
+	if !x.sink.pause() {
 		x.outcome.Note = "not tried again: the request's body is larger than retry.max_replay_body_bytes"
 		return false
 	}
@@ -67,8 +67,11 @@ func (x *exchange) isRetryable(a *attempt) bool {
 	case notSent:
 		return r.retryDial
 	}
-	return r.retry.OnUncertain || x.repeatable
+	return r.retry.OnUncertain || x.bodiless && isRead(x.outcome.Method)
 }
+
+// isRead reports a method that is never uncertain: reading twice does no harm.
+func isRead(method string) bool { return method == "GET" || method == "HEAD" }
 
 // waitBefore waits as long as the same key and upstream should be left alone.
 // False says that this would be too long, or that the exchange has ended.

@@ -228,3 +228,12 @@ func (r rests) none(t *testing.T, why string) {
 	default:
 	}
 }
+
+// awaitNothing keeps the connection open and reads nothing, as long as the test
+// lasts.
+func (c *upstreamConn) awaitNothing() {
+	c.ended = true
+	for c.SetReadDeadline(time.Time{}) == nil { // the upstream has not closed it
+		time.Sleep(2 * time.Millisecond)
+	}
+}

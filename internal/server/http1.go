@@ -193,6 +193,7 @@ const (
 // finish closes the connection: in good order, its write side first, unless
 // the exchange was broken off.
 func (h *http1) finish() {
+	h.state.v.Store(closed)
 	if h.aborted.Load() || h.tunnelled {
 		h.conn.Close()
 		h.conn.Discard()

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -201,7 +202,11 @@ func (blind) ResponseHead(*gateway.Response) {}
 func (blind) ResponseBytes([]byte)           {}
 
 // End makes the rig follow its gateway's exchanges.
-func (g *rig) End(o *gateway.Outcome) { g.ended <- *o }
+func (g *rig) End(o *gateway.Outcome) {
+	kept := *o
+	kept.Attempts = slices.Clone(o.Attempts)
+	g.ended <- kept
+}
 
 // outcome waits for the next exchange to end.
 func (g *rig) outcome() gateway.Outcome {

@@ -339,6 +339,46 @@ func TestBudgetCoversAnOrdinaryAnswerToItsEnd(t *testing.T) {
 	})
 }
 
+// The exchange waits for the client then, not for the upstream.
+func TestBudgetBoundsAClientThatTakesNothing(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+			for piece := randomBytes(1 << 16); !c.ended; {
+				c.send(string(piece))
+			}
+		})
+		c := newConfig(u.base())
+		c.Routes[0].Upstreams[0].RequestTimeout = 500 * time.Millisecond
+		g := start(t, via, c)
+		res := g.open(g.request("GET", "/api", nil))
+		if o := g.outcome(); o.End != gateway.Timeout {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err == nil {
+			t.Error("the answer ended cleanly")
+		}
+	})
+}
+
+func TestGoneClientIsNoticedLongAfterItsHead(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(eventHead)
+			waitFor(600 * time.Millisecond)
+			c.sendChunk("data: 1\n\n")
+			c.awaitClosed()
+		})
+		p := usualPatience()
+		p.head = 400 * time.Millisecond
+		g := startPatient(t, via, newConfig(u.base()), p)
+		leaveStreaming(g)
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+	})
+}
+
 func TestBudgetEndsWithTheHeadOfAStream(t *testing.T) {
 	kinds := []string{
 		"text/event-stream", "Text/Event-Stream; charset=utf-8", "application/x-ndjson", "application/jsonl", "application/vnd.amazon.eventstream",

@@ -352,3 +352,19 @@ func (z *countedZeros) Read(p []byte) (int, error) {
 	z.n.Add(int64(len(p)))
 	return len(p), nil
 }
+
+// settles fails the test unless the body stops being read: what is on the way
+// fills the sockets' buffers, then nothing more is taken.
+func (z *countedZeros) settles(t *testing.T) {
+	t.Helper()
+	last := int64(-1)
+	if !within(patienceOfTests, func() bool {
+		n := z.n.Load()
+		quiet := n == last && n > 0
+		last = n
+		waitFor(quietTime)
+		return quiet
+	}) {
+		t.Errorf("the upload never stopped: %d bytes were taken", last)
+	}
+}
