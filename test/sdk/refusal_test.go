@@ -24,6 +24,7 @@ type refusal struct {
 	sent    bool // the provider sees the request all the same
 	status  int
 	code    string
+	end     string            // of the exchange, in the access log
 	kinds   map[string]string // what native form has each client raise
 	oaType  string            // OpenAI's has a type beside it
 }
@@ -34,7 +35,7 @@ var refusals = []refusal{{
 		w.openAIToken, w.anthropicToken, w.geminiToken = "gw_wrong", "gw_wrong", "gw_wrong"
 		return w
 	},
-	status: http.StatusUnauthorized, code: "unauthorized",
+	status: http.StatusUnauthorized, code: "unauthorized", end: "refused",
 	kinds:  map[string]string{"openai": "unauthorized", "anthropic": "authentication_error", "gemini": "UNAUTHENTICATED"},
 	oaType: "authentication_error",
 }, {
@@ -44,17 +45,17 @@ var refusals = []refusal{{
 		w.anthropic, w.gemini = w.anthropic+"2", w.gemini+"2"
 		return w
 	},
-	status: http.StatusNotFound, code: "route_not_found",
+	status: http.StatusNotFound, code: "route_not_found", end: "refused",
 	kinds:  map[string]string{"openai": "route_not_found", "anthropic": "not_found_error", "gemini": "NOT_FOUND"},
 	oaType: "invalid_request_error",
 }, {
 	name: "rate limit", extra: extra{top: "rate_limit: {per_minute: 1}"}, happen: useUpTheMinute,
-	status: http.StatusTooManyRequests, code: "rate_limited",
+	status: http.StatusTooManyRequests, code: "rate_limited", end: "refused",
 	kinds:  map[string]string{"openai": "rate_limited", "anthropic": "rate_limit_error", "gemini": "RESOURCE_EXHAUSTED"},
 	oaType: "rate_limit_error",
 }, {
 	name: "full", extra: extra{top: "concurrency: {downstream_max_inflight: 1}"}, happen: takeTheSlot,
-	status: http.StatusServiceUnavailable, code: "downstream_concurrency_exceeded",
+	status: http.StatusServiceUnavailable, code: "downstream_concurrency_exceeded", end: "refused",
 	kinds:  map[string]string{"openai": "downstream_concurrency_exceeded", "anthropic": "api_error", "gemini": "UNAVAILABLE"},
 	oaType: "server_error",
 }, {
@@ -63,12 +64,12 @@ var refusals = []refusal{{
 		provider.Close()
 		return w
 	},
-	status: http.StatusBadGateway, code: "upstream_connect_error",
+	status: http.StatusBadGateway, code: "upstream_connect_error", end: "upstream_broken",
 	kinds:  map[string]string{"openai": "upstream_connect_error", "anthropic": "api_error", "gemini": "UNAVAILABLE"},
 	oaType: "server_error",
 }, {
 	name: "provider slow", extra: extra{upstream: "request_timeout_ms: 50"}, headers: headers{"x-sim-head-delay": "1h"}, sent: true,
-	status: http.StatusGatewayTimeout, code: "upstream_timeout",
+	status: http.StatusGatewayTimeout, code: "upstream_timeout", end: "timeout",
 	kinds:  map[string]string{"openai": "upstream_timeout", "anthropic": "timeout_error", "gemini": "DEADLINE_EXCEEDED"},
 	oaType: "server_error",
 }}
@@ -117,8 +118,8 @@ func every(t *testing.T, format string, check func(*testing.T, refusal, sdk, err
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
 			more := c.extra
-			more.top += "\nerrors: {format: " + format + "}\n"
-			provider, w, _ := connectWith(t, simulate.Options{}, more)
+			more.top += "\nerrors: {format: " + format + "}" + accessLog
+			provider, w, g := connectWith(t, simulate.Options{}, more)
 			if c.happen != nil {
 				w = c.happen(t, provider, w)
 			}
@@ -128,8 +129,10 @@ func every(t *testing.T, format string, check func(*testing.T, refusal, sdk, err
 					w, tap := tapped(w)
 					_, err := s.plain(t.Context(), w, c.headers)
 					check(t, c, s, err, tap)
+					g.refused(t, c)
 					_, err = consume(t.Context(), s, w, c.headers)
 					check(t, c, s, err, tap)
+					g.refused(t, c)
 				})
 			}
 			want := before
@@ -204,4 +207,16 @@ func (p *tap) isRefusal(t *testing.T, c refusal) {
 		t.Errorf("the gateway answered %s %v %q", p.last.Status, h, p.body)
 	}
 	p.last = nil
+}
+
+// refused checks the next line of the access log that has a code.
+func (g *gateway) refused(t *testing.T, c refusal) {
+	t.Helper()
+	l := g.line(t)
+	for l.Code == "" { // of what happened before
+		l = g.line(t)
+	}
+	if l.Code != c.code || l.Status != c.status || l.End != c.end || l.Usage != nil {
+		t.Errorf("the line is %+v", l)
+	}
 }
