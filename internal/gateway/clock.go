@@ -322,8 +322,8 @@ func (x *exchange) leaveLocked() bool {
 		return false
 	}
 	x.gone = true
-	x.deadline = time.Now().Add(x.drain)
-	x.timer.Reset(x.drain)
+	x.deadline = earliest(x.deadline, time.Now().Add(x.drain))
+	x.timer.Reset(time.Until(x.deadline))
 	x.down.Abort()
 	return true
 }

@@ -266,7 +266,7 @@ func (h *http1) Cut() bool { return h.server.stage.reached(cutting) }
 // closeIdle closes the connection if nothing of a request has come on it.
 func (h *http1) closeIdle() {
 	if h.state.v.CompareAndSwap(idle, closed) {
-		h.conn.Close()
+		go h.conn.Close() // TLS says goodbye first, and may wait 5 s for a client that does not listen
 	}
 }
 
