@@ -2,11 +2,12 @@
 # by Go; the race detector wants a C compiler and is left out without one.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint fuzz bench microbench clean
+.PHONY: help demo build test lint fuzz soak bench microbench clean
 
 BINARY    := bin/ai-gw-lite$(shell go env GOEXE)
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME  ?= 30s
+SOAK      ?= 30m
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # Modules of their own, so that what they import stays out of the product's go.mod.
@@ -27,9 +28,11 @@ build: ## one static binary, in bin/
 
 # Whether the race detector works here is found out by trying it: it takes more
 # than a compiler in the path, and not every platform has it.
+FIND_RACE = race=-race; go test -race -run '^$$' errors >/dev/null 2>&1 || { race=; \
+		echo 'make $@: NO RACE DETECTOR: go test -race does not work here, it usually lacks a C compiler'; }
+
 test: ## all tests, with the race detector where there is one
-	@race=-race; go test -race -run '^$$' errors >/dev/null 2>&1 || { race=; \
-		echo 'make test: NO RACE DETECTOR: go test -race does not work here, it usually lacks a C compiler'; }; \
+	@$(FIND_RACE); \
 	set -ex; go test $$race ./...; \
 	if [ -f test/sdk/go.mod ]; then cd test/sdk && go test -count=1 $$race ./...; fi # the cache does not know the gateway they build
 
@@ -55,6 +58,10 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$${file%/*}; \
 		done; \
 	done
+
+soak: ## a mixed load in which both sides go wrong, for SOAK (30m); SOAKFLAGS='-seed 7 -only stall'
+	@$(FIND_RACE); \
+	set -ex; go test $$race -count=1 -timeout 0 -v ./test/soak -soak $(SOAK) $(SOAKFLAGS)
 
 bench: ## compare with other proxies on this machine (Linux; BENCHFLAGS=-short for a quick look)
 	cd bench && go run . $(BENCHFLAGS)

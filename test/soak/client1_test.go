@@ -133,15 +133,23 @@ func (c *client1) do(p *plan) (o outcome) {
 
 // response reads the head of the answer, past interim ones.
 func (c *client1) response(p *plan) (*http.Response, error) {
-	defer func() { c.allow <- false }()
+	defer c.tell(false)
 	for {
 		res, err := http.ReadResponse(c.r, &http.Request{Method: p.Method})
 		if err != nil || res.StatusCode >= 200 {
 			return res, err
 		}
 		if res.StatusCode == http.StatusContinue {
-			c.allow <- true
+			c.tell(true)
 		}
+	}
+}
+
+// tell tells the sender whether the body is wanted, if it waits for that.
+func (c *client1) tell(wanted bool) {
+	select {
+	case c.allow <- wanted:
+	default:
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -184,8 +183,8 @@ func (g *process) memory() int {
 		return -1
 	}
 	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	n, err := strconv.Atoi(strings.Fields(rest)[0])
-	if err != nil {
+	var n int
+	if _, err := fmt.Sscanf(rest, "%d kB", &n); err != nil {
 		return -1
 	}
 	return n / kib

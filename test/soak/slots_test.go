@@ -17,10 +17,14 @@ func probeSlots(g *process, u *provider, y *tally) {
 	for _, route := range allRoutes() {
 		h := &holder{g: g, u: u, y: y}
 		u.hold()
-		if h.take(route, maxPerKey) {
+		free := h.take(route, maxPerKey)
+		if free {
 			h.refused(route, "upstream_concurrency_exceeded")
 		}
 		h.end()
+		if !free {
+			return // each would take as long to find out
+		}
 	}
 	h := &holder{g: g, u: u, y: y}
 	u.hold()
