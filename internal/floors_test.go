@@ -28,6 +28,8 @@ var floors = map[string]struct {
 	"usage":    {nil, "it reads token counts from passing bytes and knows nothing else"},
 	"balance":  {nil, "it chooses among names, weights and times and reaches nothing"},
 	"certs":    {nil, "it knows the certificate files and nothing else"},
+	"process":  {nil, "it is the program among the machine's processes and knows no HTTP and no configuration"},
+	"systemd":  {nil, "it sends a few words to the service manager and knows nothing else"},
 	"simulate": {nil, "it stands in for a provider, so it must not share our mistakes"},
 
 	"upstream": {[]string{"wire"}, "it reaches an upstream and knows no clients, tokens or limits"},

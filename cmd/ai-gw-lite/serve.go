@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"log/slog"
+	"fmt"
+	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,7 +11,9 @@ import (
 	"ai-gw-lite/internal/config"
 	"ai-gw-lite/internal/gateway"
 	"ai-gw-lite/internal/observe"
+	"ai-gw-lite/internal/process"
 	"ai-gw-lite/internal/server"
+	"ai-gw-lite/internal/systemd"
 	"ai-gw-lite/internal/upstream"
 )
 
@@ -22,35 +24,58 @@ func newServe() *cobra.Command {
 	}, serve)
 }
 
+// serve runs a gateway from its start to its end. It may have been started by
+// another one whose port it takes over.
 func serve(path string) error {
 	if path == "" {
 		return errNoConfig
 	}
 	caught := catchSignals()
+	inherited, err := process.Inherit()
+	if err != nil {
+		return failure(fmt.Errorf("ai-gw-lite: %w", err))
+	}
+	executable, err := process.Executable()
+	if err != nil {
+		return failure(fmt.Errorf("ai-gw-lite: finding the executable: %w", err))
+	}
 	watched, err := observe.New(observe.Options{Config: new(config.Config), Version: versionText()})
 	if err != nil {
 		return failure(err)
 	}
 	defer watched.Close(time.Second)
-	reloader := server.NewReloader(path, watched.Log())
-	c, err := reloader.Load()
+	log := watched.Log()
+	manager, err := systemd.New()
+	if err != nil {
+		log.Warn("systemd is not told", "cause", err)
+	}
+	r := &running{
+		log: log, signals: caught, manager: manager, executable: executable,
+		watched: watched, service: newService(watched, inherited), reloader: server.NewReloader(path, log),
+	}
+	r.reloader.Apply = r.apply
+	r.reloader.Began = manager.Reloading
+	r.reloader.Ended = r.reloaded
+	c, err := r.reloader.Load()
 	if err != nil {
 		return exitError{exitUsage, err}
 	}
-	service := newService(watched)
-	reloader.Apply = func(c *config.Config) error { return apply(c, service, watched) }
-	reloader.Ended = watched.Reloaded
-	if err := reloader.Apply(c); err != nil {
+	if err := r.apply(c); err != nil {
 		return failure(err)
 	}
-	sayServing(c, service, watched.Log())
-	r := &running{log: watched.Log(), service: service, reloader: reloader, signals: caught}
+	ln, _ := r.service.Listener()
+	log.Info("serving", "address", ln.Addr().String(), "tls", c.InboundTLS != nil, "routes", len(c.Routes), "version", versionText(), "pid", os.Getpid())
+	if inherited == nil {
+		manager.Ready()
+	} else if err := inherited.Ready(); err != nil {
+		log.Warn("taking over", "cause", err)
+	}
 	return r.run()
 }
 
 // newService makes the gateway, with everybody who watches it, ready for a
-// configuration.
-func newService(watched *observe.Observatory) *server.Service {
+// configuration. Its port is perhaps inherited.
+func newService(watched *observe.Observatory, inherited *process.Inheritance) *server.Service {
 	g := gateway.New(upstream.NewDialer(nil), watched)
 	g.OnRest(watched.Resting)
 	watched.Rests(g.Rests)
@@ -58,70 +83,61 @@ func newService(watched *observe.Observatory) *server.Service {
 		MetricsType: observe.MetricsType, Metrics: watched.MetricsText,
 		StreamsType: observe.StreamsType, Streams: watched.StreamsText,
 	}
-	return server.NewService(g, server.Listen, operator, watched.Log())
+	listen := func(address string) (net.Listener, error) {
+		if ln := inherited.Take(address); ln != nil {
+			return server.Adopt(ln), nil
+		}
+		return server.Listen(address)
+	}
+	return server.NewService(g, listen, operator, watched.Log())
 }
 
 // apply puts a configuration in force, or changes nothing.
-func apply(c *config.Config, service *server.Service, watched *observe.Observatory) error {
-	if err := service.Apply(c); err != nil {
-		return err
-	}
-	return watched.Reconfigure(c)
-}
-
-func sayServing(c *config.Config, service *server.Service, log *slog.Logger) {
-	ln, _ := service.Listener()
-	log.Info("serving", "address", ln.Addr().String(), "tls", c.InboundTLS != nil, "routes", len(c.Routes), "version", versionText())
-}
-
-// running is a gateway that serves until it is told to stop.
-type running struct {
-	log      *slog.Logger
-	service  *server.Service
-	reloader *server.Reloader // nil: there is no file to read again
-	signals  signals
-}
-
-func (r *running) run() error {
-	reloads, noMore := context.WithCancel(context.Background())
-	defer noMore()
-	if r.reloader != nil {
-		go r.reloader.Run(reloads)
-	}
-	for {
-		select {
-		case err := <-r.service.Lost():
-			return failure(err)
-		case <-r.signals.reload:
-			r.reloader.Ask()
-		case <-r.signals.stop:
-			noMore()
-			return r.stop()
+func (r *running) apply(c *config.Config) error {
+	r.applying.Lock()
+	defer r.applying.Unlock()
+	pid := r.pid
+	if c.PIDFile != r.pidPath {
+		var err error
+		if pid, err = process.PreparePIDFile(c.PIDFile); err != nil {
+			return err
 		}
 	}
-}
-
-// stop drains. A second signal ends it at once.
-func (r *running) stop() error {
-	drained := make(chan struct{})
-	go func() { r.drain(); close(drained) }()
-	select {
-	case <-drained:
-		return nil
-	case <-r.signals.stop:
-		return failure(errors.New("stopped before the drain was over"))
+	if err := r.putInForce(c); err != nil {
+		if pid != r.pid {
+			pid.Discard()
+		}
+		return err
 	}
+	if pid == r.pid {
+		return nil
+	}
+	r.pid.Remove()
+	r.pid, r.pidPath = pid, c.PIDFile
+	return pid.Install()
 }
 
-// drain lets load balancers notice, then what is in flight come to its end.
-func (r *running) drain() {
-	shutdown := r.service.Config().Shutdown
-	r.log.Info("draining", "delay", shutdown.Delay.String(), "timeout", shutdown.DrainTimeout.String())
-	r.service.Announce()
-	time.Sleep(shutdown.Delay)
-	r.service.StartDrain()
-	ctx, cancel := context.WithTimeout(context.Background(), shutdown.DrainTimeout)
-	defer cancel()
-	broken := r.service.Drain(ctx)
-	r.log.Info("stopped", "broken_off", broken)
+// putInForce has whoever watches follow first: they keep the secrets of the
+// configuration out of what they write.
+func (r *running) putInForce(c *config.Config) error {
+	before := r.service.Config()
+	if err := r.watched.Reconfigure(c); err != nil {
+		return err
+	}
+	err := r.service.Apply(c)
+	if err != nil && before != nil {
+		r.watched.Reconfigure(before)
+	}
+	return err
+}
+
+// reloaded tells whoever wants to know that a reload is over.
+func (r *running) reloaded(ok bool) {
+	r.watched.Reloaded(ok)
+	if ok {
+		r.manager.Status("the configuration has been reloaded")
+	} else {
+		r.manager.Status("the configuration in the file is rejected, the one before it is in force: see the log")
+	}
+	r.manager.Ready()
 }

@@ -88,18 +88,18 @@ func (x *exchange) attempt(try int) attempt {
 		x.headAt = time.Now()
 		late := x.target.firstByteTimeout > 0 && x.firstByteLate()
 		switch {
-		case err == nil:
+		case err == nil && !late: // a late head's connection was aborted
 			x.judge(&a)
 			return a
 		case x.causeOf() != nil:
 			a.kind, a.err, a.fatal = uncertain, x.causeOf(), true
 			return a
+		case late:
+			a.err = errTimeout.because(errFirstByte)
 		case silent && x.up.Reused && x.repeatable && !fresh:
 			x.dropUpstream()
 			fresh = true
 			continue
-		case late:
-			a.err = errTimeout.because(errFirstByte)
 		case writeErr != nil:
 			a.err = errRequestFailed.because(writeErr)
 		default:

@@ -24,6 +24,7 @@ const (
 	causeBudget
 	causeIdle
 	causeBadBody
+	causeDefect
 )
 
 var (
@@ -52,7 +53,7 @@ type clock struct {
 	gone      bool          // the client has left, and the answer is read on
 	watching  bool          // the client's side has its goroutine
 	cause     cause
-	badBody   error          // for causeBadBody
+	why       error          // for causeBadBody and causeDefect
 	cancel    func()         // of a dial or a wait that goes on
 	dead      *upstream.Conn // the connection to abort
 	tearing   bool           // the answer is under way: an abort takes the client along
@@ -213,7 +214,7 @@ func (x *exchange) resetClock() {
 	x.bytesIn.Store(0)
 	x.deadline, x.firstByte, x.late, x.idle = time.Time{}, time.Time{}, false, 0
 	x.drain, x.gone, x.watching = 0, false, false
-	x.cause, x.badBody = causeNone, nil
+	x.cause, x.why = causeNone, nil
 	x.cancel, x.dead, x.tearing = nil, nil, false
 }
 
@@ -225,22 +226,33 @@ func (x *exchange) watch() {
 }
 
 func (x *exchange) watchLocked() {
-	if !x.watching && !x.began.IsZero() {
-		x.watching = true
-		x.side.Add(1)
-		go x.clientSide()
+	if x.began.IsZero() || x.watching {
+		return
 	}
+	if !x.uploaded.Load() && x.down.GoneShows() {
+		x.side.Go(x.awaitGone)
+	}
+	x.watching = true
+	x.side.Go(x.clientSide)
 }
 
 // clientSide sends what is still to come of the request's body, then waits for
 // the client to go away. It begins while the upstream is still being reached:
 // only who reads on learns that a client has gone.
 func (x *exchange) clientSide() {
-	defer x.side.Done()
-	if x.uploaded.Load() || x.upload() {
-		if x.down.AwaitGone() {
-			x.abort(causeClientGone)
+	defect := shelter(func() {
+		if x.uploaded.Load() || x.upload() && !x.down.GoneShows() {
+			x.awaitGone()
 		}
+	})
+	if defect != nil {
+		x.abortBecause(causeDefect, defect)
+	}
+}
+
+func (x *exchange) awaitGone() {
+	if x.down.AwaitGone() {
+		x.abort(causeClientGone)
 	}
 }
 
@@ -270,10 +282,7 @@ func (x *exchange) uploadBroke(err error) {
 	var bad *wire.Error
 	switch {
 	case errors.As(err, &bad):
-		x.mu.Lock()
-		x.badBody = err
-		x.abortLocked(causeBadBody)
-		x.mu.Unlock()
+		x.abortBecause(causeBadBody, err)
 	case errors.Is(err, ErrUploadStalled):
 		x.abort(causeBudget)
 	case wire.IsTimeout(err): // interrupted: the exchange has ended
@@ -287,6 +296,13 @@ func (x *exchange) abort(c cause) {
 	x.mu.Lock()
 	x.abortLocked(c)
 	x.mu.Unlock()
+}
+
+func (x *exchange) abortBecause(c cause, why error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.why = why
+	x.abortLocked(c)
 }
 
 func (x *exchange) abortLocked(c cause) {
@@ -319,8 +335,8 @@ func (x *exchange) leaveLocked() bool {
 		return false
 	}
 	x.gone = true
-	x.deadline = time.Now().Add(x.drain)
-	x.timer.Reset(x.drain)
+	x.deadline = earliest(x.deadline, time.Now().Add(x.drain))
+	x.timer.Reset(time.Until(x.deadline))
 	x.down.Abort()
 	return true
 }
@@ -380,7 +396,9 @@ func (x *exchange) causeOf() error {
 	case x.cause == causeIdle:
 		return errIdle
 	case x.cause == causeBadBody:
-		return errMalformedBody.because(x.badBody)
+		return errMalformedBody.because(x.why)
+	case x.cause == causeDefect:
+		return x.why
 	}
 	return nil
 }

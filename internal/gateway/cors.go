@@ -160,10 +160,11 @@ func (x *exchange) answerPreflight(method, headers []byte) error {
 	add("Access-Control-Allow-Headers", headers)
 	add("Access-Control-Max-Age", []byte("600"))
 	add("Vary", []byte("Origin, Access-Control-Request-Method, Access-Control-Request-Headers"))
+	x.sign(res)
 	x.outcome.Status = 204
 	x.answered = true
 	if err := x.down.Respond(res, &wire.Piece{Last: true}); err != nil {
-		return err
+		return x.clientBroke(err)
 	}
 	return errAnswered
 }

@@ -10,7 +10,8 @@ import (
 // implement it, and nothing in this package asks which.
 //
 // Head, NextBody and the like are called by one goroutine at a time, Respond
-// and Write by one at a time; Interrupt and Abort by any.
+// and Write by one at a time; Interrupt and Abort by any. AwaitGone belongs to
+// the first, or to a goroutine of its own where GoneShows.
 type Downstream interface {
 	// Head is the request's head. It lives until ReleaseHead.
 	Head() *wire.RequestHead
@@ -29,6 +30,9 @@ type Downstream interface {
 	ReleaseHead()
 	// AwaitGone blocks until the client has gone away (true) or Interrupt.
 	AwaitGone() bool
+	// GoneShows reports that a client's leave shows without reading its body:
+	// AwaitGone may then wait beside NextBody, else only behind its end.
+	GoneShows() bool
 	// Interrupt ends NextBody and AwaitGone, now and later.
 	Interrupt()
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -139,7 +138,7 @@ func (x *exchange) end(err error) {
 // gives back what it holds, and tells the observer.
 func (x *exchange) account() {
 	if p := recover(); p != nil {
-		x.outcome.Cause = &Panic{Value: p, Stack: debug.Stack()}
+		x.outcome.Cause = newPanic(p)
 		x.outcome.End = UpstreamBroken
 		x.down.Abort()
 	}
@@ -200,12 +199,9 @@ func (x *exchange) conclude() {
 
 // tell lets a defective observer not take the process down.
 func tell(w Watch, o *Outcome) {
-	defer func() {
-		if p := recover(); p != nil {
-			o.Cause = &Panic{Value: p, Stack: debug.Stack()}
-		}
-	}()
-	w.End(o)
+	if defect := shelter(func() { w.End(o) }); defect != nil {
+		o.Cause = defect
+	}
 }
 
 func (x *exchange) endKind() End {
@@ -218,7 +214,7 @@ func (x *exchange) endKind() End {
 		return Idle
 	case x.outcome.Status == 504 && x.outcome.Code != "" || x.cause == causeBudget:
 		return Timeout
-	case x.outcome.Status == 502 && x.outcome.Code != "":
+	case x.outcome.Status == 502 && x.outcome.Code != "" || x.cause == causeDefect:
 		return UpstreamBroken
 	case x.outcome.Code != "" || !x.answered:
 		return Refused

@@ -18,12 +18,15 @@ var hopByHopHeaders = [...]string{
 	"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
 }
 
-// dropList holds the names that a route never passes upstream, folded: lower
-// case, and _ read as -, since many servers take X_Api_Key for X-Api-Key.
-type dropList map[string]struct{}
+// dropList holds names that a route does not pass on, folded: lower case, and _
+// read as -, since many servers take X_Api_Key for X-Api-Key.
+type dropList struct {
+	names map[string]struct{}
+	marks uint64 // of first letter and length: most names are told by them alone
+}
 
 func compileDropList(u *config.Upstream, sources []config.TokenSource, id identity) dropList {
-	d := make(dropList)
+	var d dropList
 	d.add(hopByHopHeaders[:]...)
 	for _, s := range sources {
 		d.add(s.Header)
@@ -45,17 +48,35 @@ func compileDropList(u *config.Upstream, sources []config.TokenSource, id identi
 	return d
 }
 
-func (d dropList) add(names ...string) {
+func (d *dropList) add(names ...string) {
+	if d.names == nil {
+		d.names = make(map[string]struct{})
+	}
 	for _, n := range names {
-		var folded [64]byte
-		d[string(fold(folded[:0], []byte(n)))] = struct{}{}
+		d.names[string(fold(nil, []byte(n)))] = struct{}{}
+		d.marks |= mark([]byte(n))
 	}
 }
 
-func (d dropList) holds(name []byte) bool {
+func (d *dropList) holds(name []byte) bool {
+	if d.marks&mark(name) == 0 {
+		return false
+	}
 	var folded [64]byte
-	_, ok := d[string(fold(folded[:0], name))]
+	_, ok := d.names[string(fold(folded[:0], name))]
 	return ok
+}
+
+// mark is one of 64, the same for all spellings of a name.
+func mark(name []byte) uint64 {
+	if len(name) == 0 {
+		return 0
+	}
+	first := name[0] | 0x20
+	if name[0] == '_' {
+		first = '-'
+	}
+	return 1 << ((uint(first)*7 + uint(len(name))) % 64)
 }
 
 // fold appends a name in lower case, with - for _.
@@ -166,7 +187,7 @@ func (x *exchange) takeFields(h *wire.ResponseHead) []wire.Field {
 		case h.Nominates && f.Known != wire.ContentLength && wire.IsNominated(h.Fields, f.Name):
 		case f.Known == wire.ContentLength && h.Status == 204: // RFC 9110 section 8.6
 		case x.snap.cors != nil && f.Known.IsAccessControl():
-		case x.target.removes != nil && x.target.removes.holds(f.Name):
+		case x.target.removes.holds(f.Name):
 		default:
 			fields = append(fields, *f)
 		}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"time"
 )
 
@@ -58,6 +59,19 @@ const (
 type Panic struct {
 	Value any
 	Stack []byte
+}
+
+func newPanic(value any) *Panic { return &Panic{Value: value, Stack: debug.Stack()} }
+
+// shelter runs f. A panic in it comes back as a *Panic.
+func shelter(f func()) (defect error) {
+	defer func() {
+		if p := recover(); p != nil {
+			defect = newPanic(p)
+		}
+	}()
+	f()
+	return nil
 }
 
 func (p *Panic) Error() string {

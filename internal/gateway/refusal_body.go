@@ -40,6 +40,8 @@ const (
 // sdkOf tells by the path which SDK is calling.
 func sdkOf(path []byte) sdk {
 	switch {
+	case bytes.Contains(path, []byte("/v1beta/openai/")): // Gemini's API for OpenAI's SDKs
+		return openAISDK
 	case bytes.Contains(path, []byte("/v1/messages")):
 		return anthropicSDK
 	case bytes.Contains(path, []byte("/v1beta/")), bytes.Contains(path, []byte(":generateContent")), bytes.Contains(path, []byte(":streamGenerateContent")),

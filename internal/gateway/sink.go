@@ -104,7 +104,7 @@ func (s *sink) send(up *upstream.Conn) (rest func(), stale bool, err error) {
 	}
 	message, tape, ended := s.offer(up)
 	if ended && tape == nil {
-		stale, err = up.Converse(message)
+		stale, err = up.Converse(message, up.Reused)
 	} else {
 		err = up.Write(message)
 	}

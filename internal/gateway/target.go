@@ -38,7 +38,7 @@ type target struct {
 	inject      []byte // header lines, ready to send
 	xff         bool   // forward_xff
 	websocket   bool
-	removes     dropList // of the answer's headers; nil: none
+	removes     dropList // of the answer's headers
 
 	connectTimeout, requestTimeout, firstByteTimeout, idleTimeout time.Duration
 }
@@ -91,10 +91,7 @@ func compileTarget(u *config.Upstream, route *config.Route, all *config.Config, 
 		t.targetStart = origin
 	}
 	t.compileInjected(u)
-	if len(u.RemoveResponseHeaders) > 0 {
-		t.removes = make(dropList)
-		t.removes.add(u.RemoveResponseHeaders...)
-	}
+	t.removes.add(u.RemoveResponseHeaders...)
 	t.compileKeys(u, all)
 	return t, nil
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
 
@@ -51,17 +52,22 @@ func (x *exchange) tunnel() error {
 	if client == nil {
 		return errWrongUpgrade
 	}
-	done := make(chan struct{})
+	silence := watchSilence(x.target.idleTimeout, x.up.Abort)
+	other := make(chan error)
 	go func() {
-		defer close(done)
-		pump(x.up.Conn, client, x.sawRequest)
+		defect := shelter(func() { pump(x.up.Conn, client, silence.broken(x.sawRequest)) })
 		x.up.Abort()
+		other <- defect
 	}()
-	pump(client, x.up.Conn, x.sawResponse)
+	defect := shelter(func() { pump(client, x.up.Conn, silence.broken(x.sawResponse)) })
 	client.Interrupt()
 	x.up.Abort()
-	<-done
-	return nil
+	defect = cmp.Or(<-other, defect)
+	if silence.stop() && defect == nil {
+		x.outcome.End = Idle
+		return errIdle
+	}
+	return defect
 }
 
 // pump copies what src sends to dst, each read at once, until either fails.

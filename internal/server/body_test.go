@@ -290,18 +290,7 @@ func TestSlowUpstreamSlowsTheUpload(t *testing.T) {
 				res.Body.Close()
 			}
 		}()
-		// What is on the way fills the sockets' buffers, then nothing more is taken.
-		last := int64(-1)
-		settled := within(patienceOfTests, func() bool {
-			n := body.n.Load()
-			quiet := n == last && n > 0
-			last = n
-			waitFor(quietTime)
-			return quiet
-		})
-		if !settled {
-			t.Errorf("the upload never stopped: %d bytes were taken", last)
-		}
+		body.settles(t)
 		if grown := heap() - before; grown > 8<<20 {
 			t.Errorf("the heap grew by %d bytes", grown)
 		}

@@ -207,3 +207,16 @@ func TestWithoutCORSTheUpstreamsHeadersPass(t *testing.T) {
 		u.only()
 	})
 }
+
+func TestPreflightCarriesTheRequestID(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		c := newConfig(closedPort(t))
+		c.CORS = config.CORS{Enabled: true, AllowOrigins: []string{"https://app.example"}}
+		c.Observability = &config.Observability{RequestIDHeader: "x-request-id"}
+		g := start(t, via, c)
+		res := g.do(g.request("OPTIONS", "/api", nil, "Authorization:", "Origin: https://app.example", "Access-Control-Request-Method: POST", "X-Request-Id: mine"))
+		if res.status != 204 || res.header.Get("X-Gw-Request-Id") != "mine" || res.header.Get("X-Request-Id") != "mine" {
+			t.Errorf("got %d %v, want a 204 with the request's id", res.status, res.header)
+		}
+	})
+}

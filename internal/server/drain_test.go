@@ -76,7 +76,7 @@ func TestDrainLetsATunnelEnd(t *testing.T) {
 }
 
 func TestDrainClosesIdleConnections(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		g := start(t, via, newConfig(answering(t, okAnswer).base()))
 		g.ask("/api") // leaves a connection idle
 		if !via.http2 {

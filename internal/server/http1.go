@@ -193,6 +193,7 @@ const (
 // finish closes the connection: in good order, its write side first, unless
 // the exchange was broken off.
 func (h *http1) finish() {
+	h.state.v.Store(closed)
 	if h.aborted.Load() || h.tunnelled {
 		h.conn.Close()
 		h.conn.Discard()
@@ -219,6 +220,7 @@ func (h *http1) Head() *wire.RequestHead           { return &h.head }
 func (h *http1) ClientIP() string                  { return h.ip }
 func (h *http1) BufferedBody() (wire.Piece, error) { return h.conn.NextBuffered() }
 func (h *http1) BodyDone() bool                    { return h.conn.BodyDone() }
+func (h *http1) GoneShows() bool                   { return false }
 func (h *http1) ReleaseHead()                      { h.conn.Release() }
 
 // NextBody gives the client patience.upload to send something.
@@ -264,7 +266,7 @@ func (h *http1) Cut() bool { return h.server.stage.reached(cutting) }
 // closeIdle closes the connection if nothing of a request has come on it.
 func (h *http1) closeIdle() {
 	if h.state.v.CompareAndSwap(idle, closed) {
-		h.conn.Close()
+		go h.conn.Close() // TLS says goodbye first, and may wait 5 s for a client that does not listen
 	}
 }
 

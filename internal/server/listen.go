@@ -19,6 +19,27 @@ func Listen(address string) (net.Listener, error) {
 	return lc.Listen(context.Background(), "tcp", address)
 }
 
+// Adopt makes a port that another process has opened like one of Listen's.
+func Adopt(ln net.Listener) net.Listener {
+	if t, ok := ln.(*net.TCPListener); ok {
+		return adopted{t}
+	}
+	return ln
+}
+
+// adopted sets what a listener passes on to its connections, and cannot be told
+// any more.
+type adopted struct{ *net.TCPListener }
+
+func (a adopted) Accept() (net.Conn, error) {
+	c, err := a.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	c.SetKeepAliveConfig(keepAlive)
+	return c, nil
+}
+
 // TLS is how the gateway speaks HTTPS, with the certificate that pair holds at
 // the time of each handshake.
 func TLS(pair *atomic.Pointer[tls.Certificate]) *tls.Config {

@@ -286,6 +286,25 @@ func TestReloadIsDoneWhenAskedForWhateverTheFileHolds(t *testing.T) {
 	})
 }
 
+func TestFileIsNotWatchedWhereTheConfigurationSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watchFile(t, plainFile(t))
+		const unwatched = "reload: {watch: false}\n"
+		write(t, w.path, fmt.Sprintf(fileText, "2")+unwatched)
+		w.inForce(2)
+		write(t, w.path, fmt.Sprintf(fileText, "3")+unwatched)
+		w.nothingMore()
+		if len(w.applied) != 0 {
+			t.Fatal("a change was applied that nobody watched for")
+		}
+		write(t, w.path, fmt.Sprintf(fileText, "4"))
+		w.reloader.Ask()
+		w.inForce(4)
+		write(t, w.path, fmt.Sprintf(fileText, "5"))
+		w.inForce(5)
+	})
+}
+
 func TestReloadWaitsWhileItIsHeld(t *testing.T) {
 	path := plainFile(t)(t.TempDir())
 	r := NewReloader(path, slog.New(slog.DiscardHandler))

@@ -99,6 +99,7 @@ func (s *site) isLeft(c *rawClient) {
 		s.t.Errorf("the next answer has Connection: %q, want close", a.header.Get("Connection"))
 	}
 	c.closed()
+	c.Close()
 }
 
 // makePair writes a new self-signed pair and returns its paths.

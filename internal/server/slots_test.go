@@ -339,3 +339,35 @@ func TestResetOfTheClientClosesTheUpstream(t *testing.T) {
 		}
 	}
 }
+
+// Over HTTP/1.1 the news would be stuck behind the body itself.
+func TestResetOfAStreamIsNoticedWhileItsUploadIsStuck(t *testing.T) {
+	for _, row := range []struct{ name, answer string }{{"before an answer", ""}, {"within a stream", eventHead}} {
+		t.Run(row.name, func(t *testing.T) {
+			overAtOnce(t, http2Alone, func(t *testing.T, via transport) {
+				gone := make(chan struct{})
+				defer close(gone)
+				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+					c.send(row.answer)
+					r.bodyRead = true
+					<-gone // reads nothing until then
+					c.awaitClosed()
+				})
+				g := start(t, via, oneSlot(u.base()))
+				ctx, cancel := context.WithCancel(context.Background())
+				body := &countedZeros{}
+				go func() {
+					body.settles(t)
+					cancel()
+				}()
+				if res, err := g.client.Do(g.request("POST", "/api", body).WithContext(ctx)); err == nil {
+					<-ctx.Done()
+					res.Body.Close()
+				}
+				if o := g.outcome(); o.End != gateway.ClientGone {
+					t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+				}
+			})
+		})
+	}
+}

@@ -80,6 +80,25 @@ func TestUploadDuringASlowDialArrivesWhole(t *testing.T) {
 	}
 }
 
+func TestUploadDuringASlowDialIsBounded(t *testing.T) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) { c.hangUp() })
+		c := newConfig(u.base())
+		proxy, goOn := slowProxy(t, u)
+		c.Routes[0].Upstreams[0].Proxy = proxy
+		g := start(t, via, c)
+		body := &countedZeros{}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			g.try(g.request("POST", "/api", body))
+		}()
+		body.settles(t)
+		goOn()
+		<-done
+	})
+}
+
 // tellingReader tells that its reading has begun.
 type tellingReader struct {
 	io.Reader

@@ -195,7 +195,7 @@ func TestStalledUploadEndsTheExchange(t *testing.T) {
 	} {
 		for _, length := range []int64{-1, 100} {
 			t.Run(fmt.Sprintf("%s/length %d", row.name, length), func(t *testing.T) {
-				over(t, transports, func(t *testing.T, via transport) {
+				overAtOnce(t, transports, func(t *testing.T, via transport) {
 					u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 						r.bodyRead = true
 						row.script(c)
@@ -223,7 +223,7 @@ func TestStalledUploadEndsTheExchange(t *testing.T) {
 }
 
 func TestUploadThatGoesOnSlowlyIsNotStalled(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := answering(t, okAnswer)
 		p := usualPatience()
 		p.upload = 600 * time.Millisecond
@@ -244,7 +244,7 @@ func TestUploadThatGoesOnSlowlyIsNotStalled(t *testing.T) {
 }
 
 func TestClientThatTakesNothingIsCutOff(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send(eventHead)
 			event := chunk(strings.Repeat("x", 1<<15))
@@ -267,7 +267,7 @@ func TestClientThatTakesNothingIsCutOff(t *testing.T) {
 
 // A stream may be silent for longer than a client may take nothing.
 func TestSilentStreamIsNotCutOff(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send(eventHead)
 			for range 2 {
@@ -290,7 +290,7 @@ func TestSilentStreamIsNotCutOff(t *testing.T) {
 
 // What a head and an idle connection are given must not run on under an answer.
 func TestStreamOutlastsTheTimeForAHead(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send(eventHead)
 			waitFor(900 * time.Millisecond)
@@ -307,7 +307,7 @@ func TestStreamOutlastsTheTimeForAHead(t *testing.T) {
 }
 
 func TestBudgetCoversAnOrdinaryAnswerToItsEnd(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			if r.target == "/silent" {
 				c.awaitClosed()
@@ -339,11 +339,51 @@ func TestBudgetCoversAnOrdinaryAnswerToItsEnd(t *testing.T) {
 	})
 }
 
+// The exchange waits for the client then, not for the upstream.
+func TestBudgetBoundsAClientThatTakesNothing(t *testing.T) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+			for piece := randomBytes(1 << 16); !c.ended; {
+				c.send(string(piece))
+			}
+		})
+		c := newConfig(u.base())
+		c.Routes[0].Upstreams[0].RequestTimeout = 500 * time.Millisecond
+		g := start(t, via, c)
+		res := g.open(g.request("GET", "/api", nil))
+		if o := g.outcome(); o.End != gateway.Timeout {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err == nil {
+			t.Error("the answer ended cleanly")
+		}
+	})
+}
+
+func TestGoneClientIsNoticedLongAfterItsHead(t *testing.T) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(eventHead)
+			waitFor(600 * time.Millisecond)
+			c.sendChunk("data: 1\n\n")
+			c.awaitClosed()
+		})
+		p := usualPatience()
+		p.head = 400 * time.Millisecond
+		g := startPatient(t, via, newConfig(u.base()), p)
+		leaveStreaming(g)
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+	})
+}
+
 func TestBudgetEndsWithTheHeadOfAStream(t *testing.T) {
 	kinds := []string{
 		"text/event-stream", "Text/Event-Stream; charset=utf-8", "application/x-ndjson", "application/jsonl", "application/vnd.amazon.eventstream",
 	}
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send("HTTP/1.1 200 OK\r\nContent-Type: " + r.get("X-Kind") + "\r\nTransfer-Encoding: chunked\r\n\r\n")
 			waitFor(800 * time.Millisecond)
@@ -376,7 +416,7 @@ func TestStreamStillOwesItsHeadWithinTheBudget(t *testing.T) {
 }
 
 func TestBudgetBoundsABodyThatStalls(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
+	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) { c.readBody(r) })
 		c := newConfig(u.base())
 		c.Routes[0].Upstreams[0].RequestTimeout = 200 * time.Millisecond

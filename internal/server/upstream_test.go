@@ -167,7 +167,13 @@ func (u *scriptedUpstream) close() {
 		c.Close()
 	}
 	u.mu.Unlock()
-	u.done.Wait()
+	done := make(chan struct{})
+	go func() { u.done.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(patienceOfTests):
+		u.t.Error("a script of the upstream's goes on after the test")
+	}
 }
 
 // requests is what has come so far.
@@ -351,4 +357,20 @@ func (z *countedZeros) Read(p []byte) (int, error) {
 	clear(p)
 	z.n.Add(int64(len(p)))
 	return len(p), nil
+}
+
+// settles fails the test unless the body stops being read: what is on the way
+// fills the sockets' buffers, then nothing more is taken.
+func (z *countedZeros) settles(t *testing.T) {
+	t.Helper()
+	last := int64(-1)
+	if !within(patienceOfTests, func() bool {
+		n := z.n.Load()
+		quiet := n == last && n > 0
+		last = n
+		waitFor(quietTime)
+		return quiet
+	}) {
+		t.Errorf("the upload never stopped: %d bytes were taken", last)
+	}
 }

@@ -63,7 +63,7 @@ func (c *rawClient) expect(want string) {
 }
 
 func TestWebSocketIsTunnelledBothWays(t *testing.T) {
-	over(t, http1Alone, func(t *testing.T, via transport) {
+	overAtOnce(t, http1Alone, func(t *testing.T, via transport) {
 		u := echoing(t)
 		c := newConfig(u.base())
 		c.Routes[0].Upstreams[0].RequestTimeout = 500 * time.Millisecond // ends with the head
@@ -276,6 +276,33 @@ func TestTunnelPassesMuchBothWays(t *testing.T) {
 		conn.Close()
 		if o := g.outcome(); o.End != gateway.Complete {
 			t.Errorf("it is accounted as %s", o.End)
+		}
+	})
+}
+
+// stream_idle_timeout_ms counts silence on both sides of a tunnel.
+func TestSilentTunnelIsEndedAndATalkingOneIsNot(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		u := echoing(t)
+		c := newConfig(u.base())
+		c.Routes[0].Upstreams[0].StreamIdleTimeout = 500 * time.Millisecond
+		g := start(t, via, c)
+		k := g.dial()
+		k.handshake("/api", "")
+		k.opened()
+		for range 6 { // longer than the timeout, in all
+			waitFor(150 * time.Millisecond)
+			k.send("ping")
+			got := make([]byte, 4)
+			if _, err := io.ReadFull(k.r, got); err != nil || string(got) != "PING" {
+				t.Fatalf("got %q, %v", got, err)
+			}
+		}
+		if rest, _ := k.rest(); rest != "" {
+			t.Errorf("after the silence came %q", rest)
+		}
+		if o := g.outcome(); o.End != gateway.Idle {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
 		}
 	})
 }

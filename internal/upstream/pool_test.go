@@ -98,11 +98,14 @@ func TestStaleConnectionIsPassedOver(t *testing.T) {
 			bad.Release()
 			spoil(peer)
 			awaitReadable(t, bad)
-			if got := p.Idle(); got != good {
-				t.Errorf("the pool gives %v, the spoilt one: %v", got != nil, got == bad)
+			if got := p.Idle(); got != bad {
+				t.Fatal("the pool does not give the youngest connection first")
 			}
-			if p.Idle() != nil {
-				t.Error("the spoilt connection is still there")
+			if stale, err := bad.Converse([]byte("GET / HTTP/1.1\r\n\r\n"), true); !stale || err != nil {
+				t.Errorf("the spoilt connection was used: %v", err)
+			}
+			if got := p.Idle(); got != good || good.IsStale() {
+				t.Error("the good connection is taken for a stale one")
 			}
 		})
 	}

@@ -190,15 +190,16 @@ func (c *Conn) Write(b []byte) error {
 	return err
 }
 
-// Converse sends a whole message on a connection that was idle and blocks until
-// the answer begins. It looks first whether the connection is still good, as
-// IsStale does: stale says that nothing was sent.
-func (c *Conn) Converse(message []byte) (stale bool, err error) {
+// Converse sends a whole message and blocks until the answer begins. On a
+// connection that was idle it looks first whether that is still good, as IsStale
+// does: stale says that nothing was sent. A fresh one is not looked at: what is
+// wrong with it would be wrong with the next one too.
+func (c *Conn) Converse(message []byte, wasIdle bool) (stale bool, err error) {
 	if c.pending.can() && c.Buffered() == 0 {
 		c.Release()
-		return c.pending.converse(message)
+		return c.pending.converse(message, wasIdle)
 	}
-	if c.IsStale() {
+	if wasIdle && c.IsStale() {
 		return true, nil
 	}
 	if err := c.Write(message); err != nil {

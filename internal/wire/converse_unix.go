@@ -11,16 +11,19 @@ import (
 type converseStage uint8
 
 const (
-	checking converseStage = iota
-	awaiting               // the message is sent
-	partly                 // the socket took only its beginning
+	checking converseStage = iota // of a connection that was idle
+	sending                       // on a fresh one
+	awaiting                      // the message is sent
+	partly                        // the socket took only its beginning
 )
 
 // converse is Converse on a plain socket. Looking, sending and waiting happen
 // in one turn of the runtime's poller, which saves the read that would find
 // nothing before the wait: readiness is counted from before the message went out.
-func (p *pendingRead) converse(message []byte) (stale bool, err error) {
-	p.message, p.stage, p.stale = message, checking, false
+func (p *pendingRead) converse(message []byte, wasIdle bool) (stale bool, err error) {
+	if p.message, p.stage, p.stale = message, sending, false; wasIdle {
+		p.stage = checking
+	}
 	if err := p.conn.raw.Read(p.step1); err != nil {
 		return false, err
 	}
@@ -43,10 +46,12 @@ func (p *pendingRead) step(fd uintptr) bool {
 	if p.stage == awaiting {
 		return p.attempt(fd)
 	}
-	var probe [1]byte
-	if _, err := syscall.Read(int(fd), probe[:]); err != syscall.EAGAIN {
-		p.stale = true
-		return true
+	if p.stage == checking {
+		var probe [1]byte
+		if _, err := syscall.Read(int(fd), probe[:]); err != syscall.EAGAIN {
+			p.stale = true
+			return true
+		}
 	}
 	n, err := syscall.Write(int(fd), p.message)
 	switch {
@@ -58,6 +63,10 @@ func (p *pendingRead) step(fd uintptr) bool {
 		p.stage = partly
 		return true
 	}
+	if p.stage == checking {
+		p.stage = awaiting
+		return false // nothing had come
+	}
 	p.stage = awaiting
-	return false
+	return p.attempt(fd) // what came before this turn began would wake nobody
 }

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"testing"
+	"time"
+
+	"ai-gw-lite/internal/config"
+)
+
+// An answer that is kept while another upstream is tried is still that of the
+// upstream that gave it: what that one keeps back stays back.
+func TestHeldAnswerLosesTheHeadersOfItsOwnUpstream(t *testing.T) {
+	over(t, anyWouldDo, func(t *testing.T, via transport) {
+		a := answering(t, answerOf(503, "busy", "Openai-Organization: acme", "X-Other: stays"))
+		c := retrying(a.base(), closedPort(t))
+		c.Routes[0].Retry.MaxAttempts = 2
+		c.Routes[0].Upstreams[0].RemoveResponseHeaders = []string{"openai-organization"}
+		c.Routes[0].Upstreams[1].RemoveResponseHeaders = []string{"x-other"}
+		g := start(t, via, c)
+		res := g.get("/api")
+		if res.status != 503 || res.body != "busy" {
+			t.Fatalf("got %d %q, want the upstream's 503", res.status, res.body)
+		}
+		if v := res.header.Values("Openai-Organization"); len(v) > 0 {
+			t.Errorf("the client reads %q", v)
+		}
+		if res.header.Get("X-Other") != "stays" {
+			t.Error("a header is missing that its upstream lets pass")
+		}
+	})
+}
+
+// The budget may run out while an answer is read to be kept.
+func TestBudgetThatEndsInAHeldAnswerIsATimeout(t *testing.T) {
+	over(t, anyWouldDo, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send("HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhalf")
+			c.awaitGatewayGone()
+		})
+		c := newConfig(u.base())
+		c.Routes[0].Retry = config.Retry{MaxAttempts: 2, On: []string{"503"}}
+		c.Routes[0].Upstreams[0].RequestTimeout = 100 * time.Millisecond
+		g := start(t, via, c)
+		g.get("/api").refusal(t, 504, "upstream_timeout")
+	})
+}

@@ -1,0 +1,20 @@
+// Package soak runs the gateway under a mixed load in which both sides go wrong
+// all the time, and holds it to what must be true however they do:
+//
+//   - an answer belongs to its request, byte for byte, and so does an upload
+//   - what broke off never looks complete, in either direction
+//   - a request with a body reaches its upstream at most once
+//   - a client that goes away takes its upstream request along
+//   - nothing hangs
+//   - afterwards no slot, descriptor or goroutine is held, and memory has not grown
+//
+// The gateway is the program itself, in processes of their own; clients and
+// upstreams are the test's, and of another make: net/http where they are
+// well-behaved, bare sockets where they are not.
+//
+//	make soak SOAK=30m
+//	go test -race ./test/soak -v -soak 1m -seed 7 -only 'stall|leave'
+//
+// What an exchange does follows from the seed and its number alone. A problem
+// names both; -id runs that one exchange over and over.
+package soak

@@ -1,0 +1,233 @@
+package soak
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	token       = "gw_soak-token"
+	providerKey = "sk-soak-key"
+
+	// maxDownstream and maxPerKey are far more than the load needs: who meets
+	// them has met slots that were not given back.
+	maxDownstream = 250
+	maxPerKey     = 100
+)
+
+// buildFlags builds the gateway as the test was built.
+var buildFlags []string
+
+// build builds the program.
+func build(t *testing.T) (binary string) {
+	binary = filepath.Join(t.TempDir(), "ai-gw-lite")
+	args := append([]string{"build", "-o", binary}, buildFlags...)
+	if out, err := exec.Command("go", append(args, "ai-gw-lite/cmd/ai-gw-lite")...).CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// process is a gateway.
+type process struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	secure  bool
+	address string
+	config  string // its path
+	routes  string // YAML
+	log     *journal
+}
+
+// startProcess runs a gateway whose routes lead to the provider.
+func startProcess(t *testing.T, binary string, secure bool, u *provider, rootFile string) *process {
+	g := &process{t: t, secure: secure, address: freeAddress(t), log: new(journal)}
+	g.config = filepath.Join(t.TempDir(), "config.yaml")
+	g.routes = u.routes()
+	g.writeConfig("")
+	g.cmd = exec.Command(binary, "--config", g.config)
+	g.cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+rootFile)
+	g.cmd.Stderr = g.log
+	if err := g.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.cmd.Process.Kill(); g.cmd.Wait() })
+	g.awaitHealthy()
+	return g
+}
+
+func (g *process) awaitHealthy() {
+	c := newClient2(g)
+	defer c.reset()
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		req, _ := http.NewRequest("GET", g.url()+"/healthz", nil)
+		res, err := c.transport.RoundTrip(req)
+		if err == nil {
+			res.Body.Close()
+			return
+		}
+		if time.Now().After(end) {
+			g.t.Fatalf("the gateway does not answer: %v\n%s", err, g.log)
+		}
+	}
+}
+
+// writeConfig writes the configuration with some more in it.
+func (g *process) writeConfig(more string) {
+	inbound := ""
+	if g.secure {
+		inbound = "inbound_tls: {self_signed_cert_path: own.crt, self_signed_key_path: own.key}\n"
+	}
+	text := fmt.Sprintf("listen: %q\n%sgateway_auth: {tokens: [%q]}\nconcurrency: {downstream_max_inflight: %d, upstream_per_key_max_inflight: %d}\nroutes:\n%s%s",
+		g.address, inbound, token, maxDownstream, maxPerKey, g.routes, more)
+	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// reload puts another configuration in force, the n-th: a route comes or goes.
+func (g *process) reload(n int) {
+	more := ""
+	if n%2 == 0 {
+		more = "  - {id: spare, prefix: /spare, upstream: {base_url: \"http://127.0.0.1:1\", inject_headers: [{name: authorization, value: spare}]}}\n"
+	}
+	g.writeConfig(more)
+	g.cmd.Process.Signal(syscall.SIGHUP)
+}
+
+// routes is a route for each way to the provider: in clear and over TLS; brief
+// ones, with little time for a request; fickle ones.
+func (u *provider) routes() string {
+	var b strings.Builder
+	add := func(id, base string, budget time.Duration) {
+		fmt.Fprintf(&b, "  - {id: %[1]s, prefix: /%[1]s, upstream: {base_url: %[2]q, request_timeout_ms: %[3]d, inject_headers: [{name: authorization, value: %[4]q}]}}\n",
+			id, base, budget.Milliseconds(), "Bearer "+providerKey)
+	}
+	for _, route := range roots() {
+		base, fickle := "http://"+u.clear, "http://"+u.fickleClear
+		if route == "secure" {
+			base, fickle = "https://"+u.tls, "https://"+u.fickleTLS
+		}
+		add(route, base, 4*patience)
+		add(route+"-brief", base, brief)
+		add(route+"-fickle", fickle, 4*patience)
+	}
+	return b.String()
+}
+
+// roots are the ways to the provider. That over TLS wants the system to take a
+// root certificate from the environment.
+func roots() []string {
+	if runtime.GOOS == "linux" {
+		return []string{"clear", "secure"}
+	}
+	return []string{"clear"}
+}
+
+func allRoutes() (out []string) {
+	for _, r := range roots() {
+		out = append(out, r, r+"-brief", r+"-fickle")
+	}
+	return out
+}
+
+func freeAddress(t *testing.T) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// quit ends the gateway with SIGQUIT, on which Go tells what every goroutine
+// does, and returns that, by who began it.
+func (g *process) quit() map[string]int {
+	g.cmd.Process.Signal(syscall.SIGQUIT)
+	g.cmd.Wait()
+	began := make(map[string]int)
+	for line := range strings.Lines(g.log.String()) {
+		if by, ok := strings.CutPrefix(strings.TrimSpace(line), "created by "); ok {
+			by, _, _ = strings.Cut(by, " in goroutine")
+			began[by]++
+		}
+	}
+	return began
+}
+
+// countDescriptors is how many are open; -1 where the system does not tell.
+func (g *process) countDescriptors() int {
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", g.cmd.Process.Pid))
+	if err != nil {
+		return -1
+	}
+	return len(list)
+}
+
+// memory is the resident set in MiB; -1 where the system does not tell.
+func (g *process) memory() int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.cmd.Process.Pid))
+	if err != nil {
+		return -1
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	n, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		return -1
+	}
+	return n / kib
+}
+
+// journal keeps what a gateway prints. Of the lines for failures, which the
+// load is made of, it counts the causes.
+type journal struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	partial []byte
+	causes  map[string]int
+}
+
+const journalLimit = 4 * mib
+
+var numbers = regexp.MustCompile(`[0-9]+`)
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.partial = append(j.partial, p...)
+	for {
+		i := bytes.IndexByte(j.partial, '\n')
+		if i < 0 {
+			return len(p), nil
+		}
+		if line := j.partial[:i+1]; bytes.Contains(line, []byte(`msg="request failed"`)) {
+			if j.causes == nil {
+				j.causes = make(map[string]int)
+			}
+			_, cause, _ := bytes.Cut(line, []byte("code="))
+			j.causes[numbers.ReplaceAllString(strings.TrimSpace(string(cause)), "#")]++
+		} else if j.text.Len() < journalLimit {
+			j.text.Write(line)
+		}
+		j.partial = j.partial[i+1:]
+	}
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
