@@ -112,33 +112,18 @@ func (r *route) pick(x *exchange) bool {
 func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
 	keys := x.keyOptions[:0]
 	for i, k := range t.keys {
+		failures, _ := x.failuresOf(t, k)
 		keys = append(keys, balance.Option{
 			Weight:   k.weight,
 			Inflight: k.load.InUse(),
 			Turn:     t.turns[i],
 			Rests:    k.rest.Left(now),
-			Failed:   x.failuresOf(t, k),
+			Failed:   failures,
 			Full:     k.isFull(),
 		})
 	}
 	x.keyOptions = keys
 	return keys
-}
-
-// place is an upstream and a key that failed for this request; no key: all of them.
-type place struct {
-	target *target
-	key    *key
-}
-
-// failuresOf is how often a key of an upstream failed for this request.
-func (x *exchange) failuresOf(t *target, k *key) (n int) {
-	for _, f := range x.failures {
-		if f.target == t && (f.key == nil || f.key == k) {
-			n++
-		}
-	}
-	return n
 }
 
 func (x *exchange) pickPinned(pinned string, now time.Time) bool {
@@ -154,8 +139,8 @@ func (x *exchange) pickPinned(pinned string, now time.Time) bool {
 }
 
 func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
-	switch {
-	case x.wantsWebSocket && !t.websocket, x.failuresOf(t, k) > 0, k.isFull():
+	failures, _ := x.failuresOf(t, k)
+	if x.wantsWebSocket && !t.websocket || failures > 0 || k.isFull() {
 		return false
 	}
 	return t.rest.Left(now) == 0 && k.rest.Left(now) == 0

@@ -151,6 +151,19 @@ func (x *exchange) budgetLeft() time.Duration {
 	return time.Until(x.deadline)
 }
 
+// forgiveBudget takes back that the budget has ended the exchange, if it has,
+// and gives it that much more. False says that it has ended otherwise.
+func (x *exchange) forgiveBudget(grace time.Duration) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cause == causeBudget && !x.gone {
+		x.cause = causeNone
+		x.deadline = time.Now().Add(grace)
+		x.timer.Reset(grace)
+	}
+	return x.cause == causeNone
+}
+
 // endBudget lets a stream last as long as it likes, though not in silence for
 // longer than idle, unless that is 0.
 func (x *exchange) endBudget(idle time.Duration) {

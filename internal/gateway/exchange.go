@@ -62,7 +62,7 @@ type task struct {
 	target         *target // the upstream and key of this attempt
 	key            *key
 	slot, load     *limit.Slots // the key's, held; or nil
-	failures       []place      // what failed for this request
+	failures       []failure    // what failed for this request
 
 	out        *wire.Output // the request as the upstream gets it
 	bodiless   bool
@@ -162,6 +162,7 @@ func (x *exchange) giveUp() {
 		}
 		x.up = nil
 	}
+	x.dropHeld()
 	x.releaseSlot()
 	if x.admitted {
 		x.gw.downstream.Release()

@@ -48,6 +48,9 @@ func (x *exchange) relayRest() error {
 // relayPiece passes on what one read brings.
 func (x *exchange) relayPiece() (err error) {
 	x.piece, err = x.up.Next()
+	if x.held != nil {
+		x.piece.Framed = nil // what came before it was framed anew
+	}
 	if werr := x.write(&x.piece); werr != nil {
 		return werr
 	}
@@ -59,15 +62,14 @@ func (x *exchange) relayPiece() (err error) {
 
 // relayHeld sends the answer that was kept while others were tried.
 func (x *exchange) relayHeld() error {
-	held := x.held
-	x.target = held.from // its headers are that upstream's, whichever was tried since
-	first := wire.Piece{Data: [][]byte{held.body}, Last: !held.open}
-	if err := x.respond(&held.head, &first); err != nil {
+	x.piece = wire.Piece{Data: [][]byte{x.held.body}, Last: x.up == nil}
+	if err := x.respond(&x.held.head, &x.piece); err != nil {
 		return err
 	}
-	if held.open {
+	if x.up != nil {
 		return x.relayRest()
 	}
+	x.whole = true
 	return nil
 }
 

@@ -1,62 +1,46 @@
 package gateway
 
 import (
-	"errors"
-	"io"
 	mathrand "math/rand/v2"
-	"slices"
 	"time"
 
 	"ai-gw-lite/internal/balance"
-	"ai-gw-lite/internal/wire"
 )
 
-// maxHeld bounds the body of an answer that is kept while others are tried, in
-// bytes: error answers are small.
-const maxHeld = 64 << 10
-
-// heldAnswer is an answer that the client gets if no try brings a better one.
-type heldAnswer struct {
-	from *target
-	head wire.ResponseHead
-	body []byte
-	open bool // the rest of it is still to be read from the upstream
+// failure is a try that another may follow.
+type failure struct {
+	target *target
+	key    *key      // nil: the upstream was not reached, with whatever key
+	again  time.Time // when it asked to be tried again; zero: it did not say
 }
 
 // tryAgain decides whether there is another try, and gets ready for it: the
 // next target is chosen and its wait is over.
 func (x *exchange) tryAgain(a *attempt, try int) bool {
-	r := &x.route.retry
-	if try >= r.MaxAttempts || !x.isRetryable(a) || x.isGone() {
+	if try >= x.route.retry.MaxAttempts || !x.isRetryable(a) || x.isGone() {
 		return false
 	}
 	if !x.sink.pause() {
 		x.outcome.Note = "not tried again: the request's body is larger than retry.max_replay_body_bytes"
 		return false
 	}
+	x.failed(a)
 	if a.answered() {
-		if !x.hold() {
-			return false
-		}
+		x.hold()
 	} else {
 		x.dropUpstream()
 	}
-	failed := place{target: x.target, key: x.key}
-	if a.kind == notSent {
-		failed.key = nil
+	if x.causeOf() != nil {
+		return false
 	}
-	x.failures = append(x.failures, failed)
+	was, key := x.target, x.key
 	x.releaseSlot()
-	was := place{x.target, x.key}
-	if !x.pickTarget() {
-		x.target, x.key = was.target, was.key
+	if !x.pickTarget() || !x.waitBefore() {
+		x.target, x.key = was, key
 		return false
 	}
 	x.outcome.Upstream, x.outcome.Key = x.target.name, x.key.id
-	if (place{x.target, x.key}) != was {
-		return true // another is tried without waiting
-	}
-	return x.waitBefore(a, try)
+	return true
 }
 
 // isRetryable judges by what happened on the wire.
@@ -74,18 +58,48 @@ func (x *exchange) isRetryable(a *attempt) bool {
 // isRead reports a method that is never uncertain: reading twice does no harm.
 func isRead(method string) bool { return method == "GET" || method == "HEAD" }
 
-// waitBefore waits as long as the same key and upstream should be left alone.
-// False says that this would be too long, or that the exchange has ended.
-func (x *exchange) waitBefore(a *attempt, try int) bool {
+// failed remembers the try for the choice of the next and for its wait.
+func (x *exchange) failed(a *attempt) {
+	f := failure{target: x.target, key: x.key}
+	if a.kind == notSent {
+		f.key = nil
+	}
+	if a.readable && x.route.retry.RespectRetryAfter {
+		f.again = x.headAt.Add(a.asked)
+	}
+	x.failures = append(x.failures, f)
+}
+
+// failuresOf is how often a key of an upstream failed for this request, and
+// when it asked to be tried again.
+func (x *exchange) failuresOf(t *target, k *key) (n int, again time.Time) {
+	for _, f := range x.failures {
+		if f.target == t && (f.key == nil || f.key == k) {
+			n++
+			again = f.again
+		}
+	}
+	return n, again
+}
+
+// waitBefore waits as long as the upstream and key that were chosen should be
+// left alone: not at all, unless they failed before. False says that this would
+// be too long, or that the exchange has ended.
+func (x *exchange) waitBefore() bool {
+	n, again := x.failuresOf(x.target, x.key)
+	if n == 0 {
+		return true
+	}
 	r := &x.route.retry
-	wait := balance.Backoff(try, r.Backoff.Initial, r.Backoff.Max, r.Backoff.Jitter, mathrand.Float64())
-	if a.readable && r.RespectRetryAfter {
-		if a.asked > r.MaxRetryAfter {
+	wait := balance.Backoff(n, r.Backoff.Initial, r.Backoff.Max, r.Backoff.Jitter, mathrand.Float64())
+	if !again.IsZero() {
+		asked := time.Until(again)
+		if asked > r.MaxRetryAfter {
 			return false
 		}
-		wait = max(wait, a.asked)
+		wait = max(wait, asked)
 	}
-	if left := x.budgetLeft(); wait >= left {
+	if wait >= x.budgetLeft() {
 		return false
 	}
 	over := make(chan struct{})
@@ -101,45 +115,6 @@ func (x *exchange) waitBefore(a *attempt, try int) bool {
 	return x.mayCancel(nil)
 }
 
-// hold keeps the answer that came, and gives its connection back. False says
-// that it is too large to keep, or broke off: then it is the client's.
-func (x *exchange) hold() bool {
-	held := &heldAnswer{from: x.target, head: cloneHead(&x.up.Head)}
-	for !x.up.BodyDone() {
-		p, err := x.up.Next()
-		for _, d := range p.Data {
-			held.body = append(held.body, d...)
-		}
-		if err != nil && err != io.EOF {
-			x.dropUpstream()
-			return true // what is broken is no answer to keep
-		}
-		if len(held.body) > maxHeld {
-			held.open, x.held = true, held
-			return false
-		}
-	}
-	x.held = held
-	x.attach(nil)
-	if x.sink.leave() {
-		x.up.Release()
-	} else {
-		x.up.Close()
-	}
-	x.up = nil
-	return true
-}
-
-func cloneHead(h *wire.ResponseHead) wire.ResponseHead {
-	c := *h
-	c.Reason = slices.Clone(h.Reason)
-	c.Fields = make([]wire.Field, len(h.Fields))
-	for i, f := range h.Fields {
-		c.Fields[i] = wire.Field{Name: slices.Clone(f.Name), Value: slices.Clone(f.Value), Known: f.Known}
-	}
-	return c
-}
-
 // settle ends the tries: with the answer that came last, if there was one,
 // else with the gateway's own.
 func (x *exchange) settle(a *attempt) error {
@@ -147,28 +122,21 @@ func (x *exchange) settle(a *attempt) error {
 	x.req, x.presented = nil, nil
 	x.out.Free() // a stream must not hold what its request was put together in
 	x.out = nil
-	if a.fatal {
-		return a.err
-	}
 	if a.answered() && x.up != nil {
-		if x.held != nil && !x.held.open {
-			x.held = nil
-		}
+		x.dropHeld()
 		if a.status < 400 {
 			x.pin()
 		}
 		return nil
 	}
-	if x.held != nil {
+	if x.held != nil && x.takeHeld() {
 		return nil
 	}
 	if cause := x.causeOf(); cause != nil {
-		return cause // while an answer was read to be kept, or a try waited
+		return cause
 	}
 	if a.err == nil {
 		return errRequestFailed.because(errBrokenAnswer)
 	}
 	return a.err
 }
-
-var errBrokenAnswer = errors.New("its answer broke off")

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -236,4 +238,28 @@ func (c *upstreamConn) awaitNothing() {
 	for c.SetReadDeadline(time.Time{}) == nil { // the upstream has not closed it
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// leaving sends a request with a short body and returns what makes its client
+// go away: the connection's end or, in HTTP/2, a reset of the stream.
+func (g *rig) leaving(method, target string) (leave func()) {
+	g.t.Helper()
+	if !g.via.http2 {
+		client := g.dial()
+		client.ask(method+" "+target+" HTTP/1.1", "Content-Length: 2")
+		client.send("hi")
+		return func() { client.Close() }
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g.t.Cleanup(cancel)
+	req := g.request(method, target, strings.NewReader("hi")).WithContext(ctx)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if res, err := g.client.Do(req); err == nil {
+			io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+		}
+	}()
+	return func() { cancel(); <-gone }
 }

@@ -54,6 +54,9 @@ func (c *Conn) Release() {
 	c.pool.put(c)
 }
 
+// EndWrites makes writes fail, one that waits included, while reading goes on.
+func (c *Conn) EndWrites() { c.NetConn().SetWriteDeadline(time.Unix(1, 0)) }
+
 // Close ends the connection at once, without the alert that TLS might block
 // on; what it holds is given back.
 func (c *Conn) Close() {
