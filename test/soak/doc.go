@@ -1,5 +1,6 @@
 // Package soak runs the gateway under a mixed load in which both sides go wrong
-// all the time, and holds it to what must be true however they do:
+// all the time and the configuration changes again and again, and holds it to
+// what must be true however they do:
 //
 //   - an answer belongs to its request, byte for byte, and so does an upload
 //   - what broke off never looks complete, in either direction

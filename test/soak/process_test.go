@@ -46,8 +46,8 @@ type process struct {
 	cmd     *exec.Cmd
 	secure  bool
 	address string
-	config  string // its path
-	routes  string // YAML
+	config  string   // its path
+	routes  []string // YAML
 	log     *journal
 }
 
@@ -56,7 +56,7 @@ func startProcess(t *testing.T, binary string, secure bool, u *provider, rootFil
 	g := &process{t: t, secure: secure, address: freeAddress(t), log: new(journal)}
 	g.config = filepath.Join(t.TempDir(), "config.yaml")
 	g.routes = u.routes()
-	g.writeConfig("")
+	g.writeConfig(0)
 	g.cmd = exec.Command(binary, "--config", g.config)
 	g.cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+rootFile)
 	g.cmd.Stderr = g.log
@@ -84,36 +84,43 @@ func (g *process) awaitHealthy() {
 	}
 }
 
-// writeConfig writes the configuration with some more in it.
-func (g *process) writeConfig(more string) {
-	inbound := ""
+// writeConfig writes the n-th configuration. Each leads to the same upstreams
+// with the same keys and limits; the rest comes and goes, and moves about.
+func (g *process) writeConfig(n int) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "listen: %q\n", g.address)
 	if g.secure {
-		inbound = "inbound_tls: {self_signed_cert_path: own.crt, self_signed_key_path: own.key}\n"
+		b.WriteString("inbound_tls: {self_signed_cert_path: own.crt, self_signed_key_path: own.key}\n")
 	}
-	text := fmt.Sprintf("listen: %q\n%sgateway_auth: {tokens: [%q]}\nconcurrency: {downstream_max_inflight: %d, upstream_per_key_max_inflight: %d}\nroutes:\n%s%s",
-		g.address, inbound, token, maxDownstream, maxPerKey, g.routes, more)
-	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
+	fmt.Fprintf(&b, "gateway_auth: {tokens: [%q, %q]}\n", fmt.Sprint("gw_other-", n), token)
+	fmt.Fprintf(&b, "concurrency: {downstream_max_inflight: %d, upstream_per_key_max_inflight: %d}\n", maxDownstream, maxPerKey)
+	b.WriteString("routes:\n")
+	for i := range g.routes {
+		fmt.Fprintf(&b, g.routes[(i+n)%len(g.routes)], n)
+	}
+	fmt.Fprintf(&b, "  - {id: spare%[1]d, prefix: /spare/%[1]d, upstream: {base_url: \"http://127.0.0.1:1\", inject_headers: [{name: authorization, value: spare}]}}\n", n%3)
+	if err := os.WriteFile(g.config+".new", []byte(b.String()), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := os.Rename(g.config+".new", g.config); err != nil {
 		g.t.Fatal(err)
 	}
 }
 
-// reload puts another configuration in force, the n-th: a route comes or goes.
+// reload puts the n-th configuration in force.
 func (g *process) reload(n int) {
-	more := ""
-	if n%2 == 0 {
-		more = "  - {id: spare, prefix: /spare, upstream: {base_url: \"http://127.0.0.1:1\", inject_headers: [{name: authorization, value: spare}]}}\n"
-	}
-	g.writeConfig(more)
+	g.writeConfig(n)
 	g.cmd.Process.Signal(syscall.SIGHUP)
 }
 
-// routes is a route for each way to the provider: in clear and over TLS; brief
-// ones, with little time for a request; fickle ones.
-func (u *provider) routes() string {
-	var b strings.Builder
+// routes is the YAML of a route for each way to the provider: in clear and over
+// TLS; brief ones, with little time for a request; fickle ones. Each wants the
+// number of the configuration that it stands in.
+func (u *provider) routes() (out []string) {
 	add := func(id, base string, budget time.Duration) {
-		fmt.Fprintf(&b, "  - {id: %[1]s, prefix: /%[1]s, upstream: {base_url: %[2]q, request_timeout_ms: %[3]d, inject_headers: [{name: authorization, value: %[4]q}]}}\n",
-			id, base, budget.Milliseconds(), "Bearer "+providerKey)
+		out = append(out, fmt.Sprintf("  - {id: %[1]s, prefix: /%[1]s, upstream: {base_url: %[2]q, request_timeout_ms: %[3]d, "+
+			"inject_headers: [{name: authorization, value: %[4]q}, {name: x-configuration, value: \"%%d\"}]}}\n",
+			id, base, budget.Milliseconds(), "Bearer "+providerKey))
 	}
 	for _, route := range roots() {
 		base, fickle := "http://"+u.clear, "http://"+u.fickleClear
@@ -124,7 +131,7 @@ func (u *provider) routes() string {
 		add(route+"-brief", base, brief)
 		add(route+"-fickle", fickle, 4*patience)
 	}
-	return b.String()
+	return out
 }
 
 // roots are the ways to the provider. That over TLS wants the system to take a
@@ -197,6 +204,7 @@ type journal struct {
 	text    bytes.Buffer
 	partial []byte
 	causes  map[string]int
+	reloads int
 }
 
 const journalLimit = 4 * mib
@@ -218,6 +226,8 @@ func (j *journal) Write(p []byte) (int, error) {
 			}
 			_, cause, _ := bytes.Cut(line, []byte("code="))
 			j.causes[numbers.ReplaceAllString(strings.TrimSpace(string(cause)), "#")]++
+		} else if bytes.Contains(line, []byte(`msg="config reloaded"`)) {
+			j.reloads++
 		} else if j.text.Len() < journalLimit {
 			j.text.Write(line)
 		}

@@ -16,7 +16,7 @@ var (
 	only    = flag.String("only", ".", "only kinds of exchange that match this `regexp`")
 	single  = flag.Uint64("id", 0, "only the exchange of this `number`, over and over")
 	workers = flag.Int("workers", 24, "how `many` exchanges go on at a time")
-	reload  = flag.Duration("reload", 0, "how `often` the configuration is changed and SIGHUP sent; 0: never")
+	reload  = flag.Duration("reload", 200*time.Millisecond, "how `often` the configuration is changed and SIGHUP sent; 0: never")
 )
 
 const (
@@ -58,7 +58,10 @@ func TestNothingIsMixedUpLostOrHeldWhateverGoesWrong(t *testing.T) {
 				y.problem("%d goroutines begun by %s are left, in a fresh gateway it is %d", n, by, calm[by])
 			}
 		}
-		t.Logf("causes of 5xx: %v", g.log.causes)
+		t.Logf("%s: %d reloads; causes of 5xx: %v", g.url(), g.log.reloads, g.log.causes)
+		if *reload > 0 && *length > 4*(*reload) && g.log.reloads == 0 {
+			y.problem("no reload has worked")
+		}
 		told, _, _ := strings.Cut(g.log.String(), "SIGQUIT")
 		for line := range strings.Lines(told) {
 			if !strings.Contains(line, "level=INFO") {
