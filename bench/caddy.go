@@ -3,7 +3,8 @@ package main
 import "fmt"
 
 // caddy as `go install github.com/caddyserver/caddy/v2/cmd/caddy@latest`
-// builds it.
+// builds it. A route keeps its directives in the order written; elsewhere Caddy
+// would answer from upstream before it looked at the token.
 func caddy() *peer {
 	var program string
 	p := &peer{name: "caddy"}
@@ -39,8 +40,9 @@ const caddyConfig = `{
 	bind 127.0.0.1
 	%[2]s
 	@unknown not header Authorization "%[5]s"
-	respond @unknown 401
-	handle_path /openai/* {
+	route {
+		respond @unknown 401
+		uri strip_prefix /openai
 		reverse_proxy %[3]s {
 			header_up Authorization "%[4]s"
 			flush_interval -1
