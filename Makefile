@@ -63,7 +63,7 @@ soak: ## a mixed load in which both sides go wrong, for SOAK (30m); SOAKFLAGS='-
 	@$(FIND_RACE); \
 	set -ex; go test $$race -count=1 -timeout 0 -v ./test/soak -soak $(SOAK) $(SOAKFLAGS)
 
-bench: ## compare with other proxies on this machine (Linux; BENCHFLAGS=-short for a quick look)
+bench: ## compare with other proxies on this machine (Linux, 35 minutes; BENCHFLAGS=-short for a quick look)
 	cd bench && go run . $(BENCHFLAGS)
 
 microbench: ## Go benchmarks, with allocations

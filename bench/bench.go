@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -24,8 +25,8 @@ type bench struct {
 	workloads []workload
 	streams   []int // for the memory workload
 	notes     []string
-	results   []*result
 	began     time.Time
+	commit    string
 }
 
 // A workload is one kind of traffic.
@@ -35,31 +36,34 @@ type workload struct {
 	columns []column
 	tls     bool     // needs the proxy to serve TLS
 	direct  bool     // measured without a proxy as well
-	only    []string // peers that take part, if not all
+	only    []string // peers that take part, if not all that can
 	run     func(b *bench, t *target) (figures, error)
 }
 
 // column is one figure of a workload.
 type column struct {
-	key, title string
-	added      bool // shown as the difference to the direct row of the same round
-	digits     int
+	Key, Title string
+	Added      bool `json:",omitempty"` // shown as the difference to the direct row of the same round
+	Digits     int  `json:",omitempty"`
 }
 
 // figures are one measurement, by column key.
 type figures map[string]float64
 
-// result is what a workload showed: per peer the figures of each round.
+// result is what a workload showed: per peer the figures of each round. It says
+// all that the report needs, since it may have been kept from an earlier run.
 type result struct {
-	workload workload
-	peers    []string             // in order, direct first
-	rounds   map[string][]figures // nil where a round failed
-	failed   map[string][]error
-	others   float64 // the most of a core that strangers used, in percent
+	Name, Title string
+	Columns     []column
+	Peers       []string             // in order, direct first
+	Rounds      map[string][]figures // a peer's are in vain once it failed
+	Failed      map[string]string    // how
+	Others      float64              // the most of a core that strangers used, in percent
+	Run         int                  // which run of the report it is from
 }
 
 func newBench(o options) (b *bench, err error) {
-	b = &bench{options: o, began: time.Now()}
+	b = &bench{options: o, began: time.Now(), commit: sourceCommit()}
 	defer func() {
 		if err != nil {
 			b.close()
@@ -86,7 +90,7 @@ func newBench(o options) (b *bench, err error) {
 	if b.workloads, err = chosenWorkloads(b, o.only); err != nil {
 		return nil, err
 	}
-	b.peers, err = chosenPeers(allPeers(o, b.dir), o.peers)
+	b.peers, err = chosenPeers(allPeers(o.gateway, b.dir), o.peers)
 	return b, err
 }
 
@@ -182,6 +186,7 @@ func chosenPeers(all []*peer, names string) ([]*peer, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("-peers: there is no peer %q (-list shows them)", name)
 		}
+		all[i].usually = nil
 		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
@@ -191,7 +196,7 @@ func chosenPeers(all []*peer, names string) ([]*peer, error) {
 func (b *bench) findPeers() {
 	b.peers = slices.DeleteFunc(b.peers, func(p *peer) bool {
 		if p.version, p.skipped = p.find(); p.skipped != nil {
-			b.note("%s skipped: %v", p.name, p.skipped)
+			b.note("%s left out: %v", p.name, p.skipped)
 		} else {
 			fmt.Printf("%-12s %s\n", p.name, p.version)
 		}
@@ -211,42 +216,47 @@ func (b *bench) list(w io.Writer) error {
 	return nil
 }
 
-// runAll measures every workload with every peer, in turns. It goes on after a
-// failure, which it returns at the end.
-func (b *bench) runAll() error {
+// runAll measures every workload with every peer, in turns, and keeps what each
+// showed. It goes on after a failure, which it returns at the end.
+func (b *bench) runAll(rep *report) error {
 	b.findPeers()
-	var failures []error
+	probed := b.probeAll()
+	failures := []error{probed}
 	for _, w := range b.workloads {
+		if b.options.resume && rep.result(w.name) != nil {
+			fmt.Printf("\n%s: measured before\n", w.name)
+			continue
+		}
 		r, err := b.runWorkload(w)
 		if err != nil {
 			return err
 		}
-		if len(r.peers) == 0 {
+		if len(r.Peers) == 0 {
 			continue
 		}
-		b.results = append(b.results, r)
 		r.print(os.Stdout)
-		for _, name := range r.peers {
-			for _, err := range r.failed[name] {
-				first, _, _ := strings.Cut(err.Error(), "\n")
-				failures = append(failures, fmt.Errorf("%s: %s: %s", w.name, name, first))
+		for _, name := range r.Peers {
+			if why := r.Failed[name]; why != "" {
+				failures = append(failures, fmt.Errorf("%s: %s: %s", w.name, name, why))
 			}
+		}
+		if err := rep.keep(r, b.setting()); err != nil {
+			return err
 		}
 	}
 	return errors.Join(failures...)
 }
 
-// triesPerWorkload is how many failures of a peer end its part in a workload.
-const triesPerWorkload = 2
-
+// runWorkload ends a peer's part with its first failure: a figure from the
+// rounds that happened to go well would say nothing.
 func (b *bench) runWorkload(w workload) (*result, error) {
-	r := &result{workload: w, rounds: map[string][]figures{}, failed: map[string][]error{}}
+	r := &result{Name: w.name, Title: w.title, Columns: w.columns, Rounds: map[string][]figures{}, Failed: map[string]string{}}
 	var turns []*peer
 	if w.direct {
 		turns = append(turns, &peer{name: direct})
 	}
 	for _, p := range b.peers {
-		if (w.only == nil || slices.Contains(w.only, p.name)) && takesPart(p, w) {
+		if p.takesPart(w) {
 			turns = append(turns, p)
 		}
 	}
@@ -254,37 +264,29 @@ func (b *bench) runWorkload(w workload) (*result, error) {
 		return r, nil
 	}
 	for _, p := range turns {
-		r.peers = append(r.peers, p.name)
+		r.Peers = append(r.Peers, p.name)
 	}
-	fmt.Printf("\n%s: %s\n", w.name, w.title)
+	fmt.Printf("\n%s: %s (%s since the start)\n", w.name, w.title, time.Since(b.began).Round(time.Second))
 	for round := range b.options.rounds {
 		for _, p := range turns {
-			if len(r.failed[p.name]) == triesPerWorkload {
+			if r.Failed[p.name] != "" {
 				continue
 			}
 			f, err := b.measure(w, p)
 			if errors.Is(err, errInterrupted) {
 				return nil, err
 			}
-			r.rounds[p.name] = append(r.rounds[p.name], f)
 			if err != nil {
-				r.failed[p.name] = append(r.failed[p.name], err)
+				r.Failed[p.name], _, _ = strings.Cut(err.Error(), "\n")
 				fmt.Printf("  round %d  %-12s failed: %v\n", round+1, p.name, err)
 				continue
 			}
-			r.others = max(r.others, f["others"])
+			r.Rounds[p.name] = append(r.Rounds[p.name], f.rounded())
+			r.Others = max(r.Others, f["others"])
 			fmt.Printf("  round %d  %-12s %s\n", round+1, p.name, f.line(w))
 		}
 	}
 	return r, nil
-}
-
-// takesPart reports whether p is meant for w.
-func takesPart(p *peer, w workload) bool {
-	if w.tls && p.plainOnly {
-		return false
-	}
-	return p.only == nil || slices.ContainsFunc(p.only, func(prefix string) bool { return strings.HasPrefix(w.name, prefix) })
 }
 
 // measure starts p afresh, runs w on it once and ends it.
@@ -294,31 +296,16 @@ func (b *bench) measure(w workload, p *peer) (figures, error) {
 	if p.name == direct {
 		return w.run(b, &target{name: direct, addr: b.upstream.addr, auth: providerKey})
 	}
-	s := site{upstream: b.upstream.addr}
-	var err error
-	if s.listen, err = freePort(); err != nil {
-		return nil, err
-	}
-	if s.dir, err = os.MkdirTemp(b.dir, p.name+"-"); err != nil {
-		return nil, err
-	}
-	t := &target{name: p.name, addr: s.listen, prefix: "/openai", auth: clientToken}
-	if w.tls {
-		s.cert = b.cert
-		t.tls = b.cert.clientConfig("http/1.1")
-	}
-	argv, env, err := p.command(s)
+	t, s, err := b.start(p, w.tls)
 	if err != nil {
 		return nil, err
 	}
-	if p.adapt != nil {
-		p.adapt(t, s)
-	}
-	if t.proc, err = startProcess(argv, env, s.dir, b.options.proxyCore, s.listen.String()); err != nil {
-		return nil, err
-	}
+	defer os.RemoveAll(s.dir)
 	defer t.proc.stop()
 	f, err := w.run(b, t)
+	if err == nil && p.verify != nil {
+		err = p.verify(b, s)
+	}
 	if err != nil && !errors.Is(err, errInterrupted) {
 		err = fmt.Errorf("%w (%s)", err, t.proc.lastWords())
 	}
@@ -326,6 +313,33 @@ func (b *bench) measure(w workload, p *peer) (figures, error) {
 		fmt.Println(filepath.Base(s.dir), "says:", t.proc.lastWords())
 	}
 	return f, err
+}
+
+// start sets p up in a folder of its own, which is the caller's to remove, and
+// runs it.
+func (b *bench) start(p *peer, tls bool) (*target, site, error) {
+	s := site{upstream: b.upstream.addr}
+	var err error
+	if s.listen, err = freePort(); err != nil {
+		return nil, s, err
+	}
+	if s.dir, err = os.MkdirTemp(b.dir, p.name+"-"); err != nil {
+		return nil, s, err
+	}
+	t := &target{name: p.name, addr: s.listen, prefix: "/openai", auth: clientToken}
+	if tls {
+		s.cert = b.cert
+		t.tls = b.cert.clientConfig("http/1.1")
+	}
+	argv, env, err := p.command(s)
+	if err != nil {
+		return nil, s, err
+	}
+	if p.adapt != nil {
+		p.adapt(t, s)
+	}
+	t.proc, err = startProcess(argv, env, s.dir, b.options.proxyCore, s.listen.String())
+	return t, s, err
 }
 
 // pids are the proxy's processes; none for the upstream itself.
@@ -339,6 +353,10 @@ func (t *target) pids() []int {
 // window lets the load that was started warm up, calls begin, and measures the
 // time that follows.
 func (b *bench) window(t *target, begin func()) (usage, error) {
+	return b.windowOf(b.options.seconds, t, begin)
+}
+
+func (b *bench) windowOf(d time.Duration, t *target, begin func()) (usage, error) {
 	if err := b.loop.runFor(b.options.warmup); err != nil {
 		return usage{}, err
 	}
@@ -347,10 +365,19 @@ func (b *bench) window(t *target, begin func()) (usage, error) {
 		return usage{}, err
 	}
 	begin()
-	if err := b.loop.runFor(b.options.seconds); err != nil {
+	if err := b.loop.runFor(d); err != nil {
 		return usage{}, err
 	}
 	return m.stop()
+}
+
+// rounded keeps three decimals, which is more than is known.
+func (f figures) rounded() figures {
+	g := figures{}
+	for key, v := range f {
+		g[key] = math.Round(v*1000) / 1000
+	}
+	return g
 }
 
 // busy adds to f how busy everything was, by which a reader can judge it.

@@ -40,9 +40,9 @@ func TestWorkloadsAgreeWithTheUpstream(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, c := range w.columns {
-				ofProxy := c.key == "cpu" || c.key == "peak"
-				if _, ok := f[c.key]; !ok && !ofProxy {
-					t.Errorf("no figure for %s", c.title)
+				ofProxy := c.Key == "cpu" || c.Key == "peak"
+				if _, ok := f[c.Key]; !ok && !ofProxy {
+					t.Errorf("no figure for %s", c.Title)
 				}
 			}
 		})
@@ -102,7 +102,8 @@ func TestWrongAnswersFailTheMeasurement(t *testing.T) {
 		"long":           {"json-64", jsonAnswer(string(chatAnswer) + "x"), "altered"},
 		"cut off":        {"json-64", jsonAnswer(string(chatAnswer))[:800], "cut off"},
 		"event lost":     {"sse-fast", jsonAnswer(skipping.String()), "got event 2 instead of 1"},
-		"too few events": {"sse-fast", jsonAnswer(string(event)), "after 1 events"},
+		"too few events": {"sse-fast", jsonAnswer(string(firstEvents(1))), "after 1 events"},
+		"no end":         {"sse-fast", jsonAnswer(string(firstEvents(fastEvents))), "ended with"},
 		"download":       {"bulk-download", jsonAnswer("short"), "altered"},
 		"upload":         {"bulk-upload", jsonAnswer(`{"received":5}`), "length is wrong"},
 	} {
@@ -112,6 +113,45 @@ func TestWrongAnswersFailTheMeasurement(t *testing.T) {
 				t.Fatalf("got %v, want something with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// firstEvents are the first n of a stream.
+func firstEvents(n int) []byte {
+	var all bytes.Buffer
+	for seq := range n {
+		e := bytes.Clone(event)
+		stampEvent(e, seq, now())
+		all.Write(e)
+	}
+	return all.Bytes()
+}
+
+// A request that reaches the upstream twice has been answered all the same.
+func TestRequestsAreCountedAtBothEnds(t *testing.T) {
+	b := testBench(t)
+	twice := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		for i := range 2 {
+			again, _ := http.NewRequest(r.Method, "http://"+b.upstream.addr.String()+r.URL.Path, bytes.NewReader(sent))
+			again.Header.Set("Authorization", providerKey)
+			answer, err := http.DefaultTransport.RoundTrip(again)
+			if err != nil {
+				return
+			}
+			if i == 1 {
+				io.Copy(w, answer.Body)
+			} else {
+				io.Copy(io.Discard, answer.Body)
+			}
+			answer.Body.Close()
+		}
+	}))
+	defer twice.Close()
+	through := &target{name: "twice", addr: netip.MustParseAddrPort(twice.Listener.Addr().String()), auth: clientToken}
+	_, err := jsonWorkload("json", "", 2, plain).run(b, through)
+	if err == nil || !strings.Contains(err.Error(), "at the upstream") {
+		t.Fatalf("got %v, want a complaint about the count", err)
 	}
 }
 
@@ -204,12 +244,28 @@ func TestSpread(t *testing.T) {
 
 // A slow round of the machine must not count against a proxy.
 func TestAddedIsTakenRoundByRound(t *testing.T) {
-	c := column{key: "p50", added: true}
-	r := &result{workload: workload{columns: []column{c}}, rounds: map[string][]figures{
-		direct:  {{"p50": 10}, nil, {"p50": 50}},
-		"proxy": {{"p50": 15}, {"p50": 99}, {"p50": 57}},
+	c := column{Key: "p50", Added: true}
+	r := &result{Columns: []column{c}, Rounds: map[string][]figures{
+		direct:  {{"p50": 10}, {"p50": 20}, {"p50": 50}},
+		"proxy": {{"p50": 15}, {"p50": 26}, {"p50": 57}},
 	}}
-	if got := fmt.Sprint(r.values("proxy", c), r.values(direct, c)); got != "[5 7] [10 50]" {
+	if got := fmt.Sprint(r.values("proxy", c), r.values(direct, c)); got != "[5 6 7] [10 20 50]" {
 		t.Fatalf("got %s", got)
+	}
+}
+
+// The rounds before a failure are no figure.
+func TestAFailedPeerHasNoFigures(t *testing.T) {
+	c := column{Key: "cpu"}
+	r := &result{
+		Columns: []column{c},
+		Rounds:  map[string][]figures{"gateway": {{"cpu": 9}}, "nginx": {{"cpu": 10}}},
+		Failed:  map[string]string{"gateway": "altered"},
+	}
+	if got := r.values("gateway", c); got != nil {
+		t.Errorf("got %v", got)
+	}
+	if got := r.against("gateway", "nginx", "cpu", quotient); got != nil {
+		t.Errorf("got the ratio %v", got)
 	}
 }

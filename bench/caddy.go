@@ -7,7 +7,7 @@ import "fmt"
 // would answer from upstream before it looked at the token.
 func caddy() *peer {
 	var program string
-	p := &peer{name: "caddy"}
+	p := &peer{name: "caddy", usually: mainWorkloads}
 	p.find = func() (version string, err error) {
 		program, err = lookProgram("caddy")
 		if err != nil {

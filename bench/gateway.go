@@ -5,14 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
 // gateways is AI Gateway Lite, from the given binary or built from the source
-// next door: with nothing optional on, and, if there is a config for it, with
-// everything on.
-func gateways(binary, fullConfig, toolDir string) []*peer {
+// next door: with nothing optional on, and with everything on.
+func gateways(binary, toolDir string) []*peer {
 	locate := sync.OnceValues(func() (string, error) {
 		if binary == "" {
 			return buildGateway(toolDir)
@@ -23,11 +21,7 @@ func gateways(binary, fullConfig, toolDir string) []*peer {
 		}
 		return path, err
 	})
-	peers := []*peer{lightGateway(locate)}
-	if fullConfig != "" {
-		peers = append(peers, fullGateway(locate, fullConfig))
-	}
-	return peers
+	return []*peer{lightGateway(locate), fullGateway(locate, "everything-on.yaml")}
 }
 
 func lightGateway(locate func() (string, error)) *peer {
@@ -60,34 +54,35 @@ routes:
       inject_headers: [{name: authorization, value: "%s"}]
 `
 
-// fullGateway runs a config of the caller's, which is given the addresses
-// through the environment. It must serve /openai to the token gw_bench over
-// plain HTTP and inject the provider's key, as the other one does.
+// fullGateway is the same binary with everything on. Its clients come from a
+// web page, so that CORS has something to do.
 func fullGateway(locate func() (string, error), config string) *peer {
 	return &peer{
-		name: "gateway-full", only: []string{"json", "sse"}, plainOnly: true,
-		find: func() (string, error) {
-			if _, err := os.Stat(config); err != nil {
-				return "", err
-			}
-			return gatewayVersion(locate())
-		},
+		name: "gateway-full", only: []string{"json", "sse"}, usually: mainWorkloads, plainOnly: true,
+		find: func() (string, error) { return gatewayVersion(locate()) },
 		command: func(s site) ([]string, []string, error) {
 			binary, err := locate()
 			if err != nil {
 				return nil, nil, err
 			}
 			path, err := filepath.Abs(config)
-			env := []string{"BENCH_LISTEN=" + s.listen.String(), "BENCH_UPSTREAM=http://" + s.upstream.String()}
-			return []string{binary, "--config", path}, env, err
+			return []string{binary, "--config", path}, []string{
+				"BENCH_LISTEN=" + s.listen.String(),
+				"BENCH_UPSTREAM=http://" + s.upstream.String(),
+				"BENCH_LOGS=" + s.logs(),
+			}, err
 		},
+		adapt:  func(t *target, s site) { t.extra = "Origin: " + clientOrigin + "\r\n" },
+		verify: observed,
 	}
 }
+
+const clientOrigin = "https://app.example"
 
 // buildGateway compiles it as it is released.
 func buildGateway(toolDir string) (string, error) {
 	out := filepath.Join(toolDir, "ai-gw-lite")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/ai-gw-lite")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+sourceCommit(), "-o", out, "./cmd/ai-gw-lite")
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -96,14 +91,9 @@ func buildGateway(toolDir string) (string, error) {
 	return out, nil
 }
 
-// gatewayVersion is what the program says, with the commit of the source tree.
 func gatewayVersion(path string, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	version := firstLine(path, "version")
-	if commit, err := exec.Command("git", "describe", "--always", "--dirty").Output(); err == nil {
-		version += " (source tree at " + strings.TrimSpace(string(commit)) + ")"
-	}
-	return version, nil
+	return firstLine(path, "version"), nil
 }

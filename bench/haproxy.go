@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // haproxy with one thread.
 func haproxy() *peer {
@@ -11,7 +14,8 @@ func haproxy() *peer {
 		if err != nil {
 			return "", err
 		}
-		return firstLine(program, "-v"), nil
+		version, _, _ = strings.Cut(firstLine(program, "-v"), " - ") // then its address
+		return version, nil
 	}
 	p.command = func(s site) ([]string, []string, error) {
 		bind := s.listen.String() + " backlog 4096"

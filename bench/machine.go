@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 )
@@ -26,4 +27,18 @@ func cpuModel() string {
 func memoryTotal() int64 {
 	values, _ := kibibytes("/proc/meminfo")
 	return values["MemTotal"]
+}
+
+// sourceCommit is the commit of the source tree, "-dirty" if anything but what
+// the bench itself writes there was changed.
+func sourceCommit() string {
+	commit, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	changed, err := exec.Command("git", "status", "--porcelain", "--", ":/", ":!RESULTS.md", ":!results.json", ":!results.svg").Output()
+	if err != nil || len(changed) > 0 {
+		return strings.TrimSpace(string(commit)) + "-dirty"
+	}
+	return strings.TrimSpace(string(commit))
 }

@@ -28,6 +28,7 @@ func init() { runtime.LockOSThread() }
 // options are the flags as given.
 type options struct {
 	only, peers   string
+	resume        bool
 	rounds        int
 	seconds       time.Duration
 	warmup        time.Duration
@@ -35,7 +36,6 @@ type options struct {
 	write         bool
 	out           string
 	gateway       string
-	fullConfig    string
 	streams       string
 	loadCore      int
 	proxyCore     int
@@ -51,10 +51,10 @@ func main() {
 	flag.Float64Var(&seconds, "seconds", 5, "how long one measurement lasts")
 	flag.Float64Var(&warmup, "warmup", 1, "seconds of load before a measurement begins")
 	flag.BoolVar(&o.short, "short", false, "a quick run of everything: 2 rounds of 1 s, fewer idle streams")
-	flag.BoolVar(&o.write, "write", false, "write the report even if this is not a complete run")
-	flag.StringVar(&o.out, "out", ".", "folder for RESULTS.md and results.svg")
+	flag.BoolVar(&o.write, "write", false, "write a run that is not complete too: its workloads take their place in the report that is there")
+	flag.BoolVar(&o.resume, "resume", false, "go on with a complete run that was cut off: workloads in the report from the same commit and flags are not measured again")
+	flag.StringVar(&o.out, "out", ".", "folder for RESULTS.md, results.svg and results.json")
 	flag.StringVar(&o.gateway, "gateway", "", "gateway binary (default: build ../cmd/ai-gw-lite)")
-	flag.StringVar(&o.fullConfig, "full-config", "", "also measure the gateway with this config file, which may use ${BENCH_LISTEN} and ${BENCH_UPSTREAM}")
 	flag.StringVar(&o.streams, "streams", "2000,10000", "numbers of idle streams for the memory workload, ascending")
 	flag.IntVar(&o.loadCore, "load-core", 0, "core for the upstream and the load generator; -1: do not pin")
 	flag.IntVar(&o.proxyCore, "proxy-core", 1, "core for the proxy; -1: do not pin")
@@ -115,17 +115,59 @@ func run(o options) error {
 		b.loop.interrupt()
 	}()
 
-	runErr := b.runAll()
-	if errors.Is(runErr, errInterrupted) {
-		return runErr
+	rep, err := b.openReport()
+	if err != nil {
+		return err
 	}
-	complete := !o.short && o.only == "" && o.peers == ""
-	if complete || o.write {
-		if err := b.writeReport(o.out, "go run . "+strings.Join(os.Args[1:], " ")); err != nil {
-			return err
-		}
-	} else {
+	err = b.runAll(rep)
+	if rep.dir == "" {
 		fmt.Println("\nA partial run: no report written (-write does).")
 	}
-	return runErr
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nDone in %s.\n", time.Since(b.began).Round(time.Second))
+	return nil
+}
+
+// openReport is an empty one for a complete run, and otherwise one that goes on
+// with what is there.
+func (b *bench) openReport() (*report, error) {
+	o := b.options
+	var order []string
+	for _, w := range allWorkloads(b) {
+		order = append(order, w.name)
+	}
+	rep := newReport(order)
+	complete := !o.short && o.only == "" && o.peers == ""
+	if complete || o.resume || o.write {
+		rep.dir = o.out
+	}
+	if !o.resume && (complete || !o.write) {
+		return rep, nil
+	}
+	if err := rep.load(o.out); err != nil {
+		return nil, err
+	}
+	if o.resume {
+		rep.keepAlike(b.setting())
+	}
+	return rep, nil
+}
+
+// setting is how this run is made.
+func (b *bench) setting() setting {
+	o := b.options
+	s := setting{
+		Began: b.began, Command: strings.TrimSpace("go run . " + strings.Join(os.Args[1:], " ")),
+		Commit: b.commit, Machine: machine(),
+		Rounds: o.rounds, Seconds: o.seconds.Seconds(), Warmup: o.warmup.Seconds(),
+		LoadCore: o.loadCore, ProxyCore: o.proxyCore, Notes: b.notes,
+	}
+	for _, p := range b.peers {
+		if p.name != "gateway-full" { // the same binary
+			s.Versions = append(s.Versions, p.version)
+		}
+	}
+	return s
 }

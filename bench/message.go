@@ -11,6 +11,8 @@ import (
 // Its slices point into the buffer it was parsed from.
 type head struct {
 	method, target []byte // of a request
+	http11         bool   // a request's version
+	closing        bool   // Connection: close
 	status         int    // of a response
 	length         int64  // Content-Length, or -1
 	chunked        bool
@@ -39,7 +41,8 @@ func parseHead(p []byte, h *head) (int, error) {
 		h.status, _ = strconv.Atoi(string(second[:3]))
 	} else {
 		h.method = first
-		h.target, _, _ = bytes.Cut(second, []byte{' '})
+		h.target, second, _ = bytes.Cut(second, []byte{' '})
+		h.http11 = string(second) == "HTTP/1.1"
 	}
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, crlf2[:2])
@@ -54,6 +57,7 @@ var (
 	nameLength   = []byte("content-length")
 	nameTransfer = []byte("transfer-encoding")
 	nameAuth     = []byte("authorization")
+	nameConn     = []byte("connection")
 )
 
 func (h *head) field(line []byte) error {
@@ -77,6 +81,10 @@ func (h *head) field(line []byte) error {
 	case len(nameAuth):
 		if bytes.EqualFold(name, nameAuth) {
 			h.authorization = bytes.TrimSpace(value)
+		}
+	case len(nameConn):
+		if bytes.EqualFold(name, nameConn) {
+			h.closing = bytes.EqualFold(bytes.TrimSpace(value), []byte("close"))
 		}
 	}
 	return nil

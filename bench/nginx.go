@@ -1,10 +1,14 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // nginx with one worker. Its buffer for an unbuffered answer stays at the
 // default, one page: a larger one helps big downloads and costs memory for
-// every stream.
+// every stream. Of its connections it keeps a sixteenth free, by closing idle
+// ones: with 20,000 it could not hold 10,000 streams.
 func nginx() *peer {
 	var program string
 	p := &peer{name: "nginx"}
@@ -13,7 +17,7 @@ func nginx() *peer {
 		if err != nil {
 			return "", err
 		}
-		return firstLine(program, "-v"), nil
+		return strings.TrimPrefix(firstLine(program, "-v"), "nginx version: "), nil
 	}
 	p.command = func(s site) ([]string, []string, error) {
 		listen := s.listen.String() + " backlog=4096"
@@ -34,7 +38,7 @@ const nginxConfig = `worker_processes 1;
 daemon off;
 pid nginx.pid;
 error_log stderr warn;
-events { worker_connections 20000; }
+events { worker_connections 24000; }
 http {
     access_log off;
     server_tokens off;

@@ -13,14 +13,18 @@ const (
 	requestSize = 700  // bytes of a chat completion request
 	answerSize  = 1200 // bytes of a JSON answer
 
+	promptTokens, outputTokens = 120, 180 // what each answer says it used
+
 	clientToken = "Bearer gw_bench"    // what the client holds
 	providerKey = "Bearer sk-provider" // what the upstream insists on
 )
 
 var (
 	chatRequest = pad(`{"model":"gpt-4o-mini","temperature":0.7,"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"`, `"}]}`, requestSize)
-	chatAnswer  = pad(`{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"gpt-4o-mini","usage":{"prompt_tokens":120,"completion_tokens":180,"total_tokens":300},"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"`, `"}}]}`, answerSize)
+	chatAnswer  = pad(`{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"gpt-4o-mini",`+usageMember+`,"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"`, `"}}]}`, answerSize)
 )
+
+var usageMember = fmt.Sprintf(`"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}`, promptTokens, outputTokens, promptTokens+outputTokens)
 
 // pad fills the middle with words until the whole is size bytes.
 func pad(before, after string, size int) []byte {
@@ -36,6 +40,10 @@ var (
 	seqAt  = bytes.Index(event, []byte(`"seq":"`)) + len(`"seq":"`)
 	timeAt = bytes.Index(event, []byte(`"at":"`)) + len(`"at":"`)
 )
+
+// streamTail is how a stream ends: the usage, which the client asked for, and
+// the mark without which it would count as broken off.
+var streamTail = []byte(`data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini","choices":[],` + usageMember + "}\n\ndata: [DONE]\n\n")
 
 const (
 	seqDigits  = 8

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -24,10 +25,16 @@ type peer struct {
 	command func(s site) (argv, env []string, err error)
 	// adapt, if set, changes how clients address this peer.
 	adapt func(t *target, s site)
-	// only, if set, names the workloads (by prefix) that the peer takes part in.
-	only []string
+	// verify, if set, checks after a measurement that the peer did what beside
+	// relaying it is there for.
+	verify func(b *bench, s site) error
+	// only, if set, names the workloads (by prefix) that the peer can take part
+	// in; usually, if set, those that it does unless -peers asks for it.
+	only, usually []string
 	// plainOnly: not set up to serve TLS.
 	plainOnly bool
+	// trusting: checks no token and strips no prefix.
+	trusting bool
 
 	version string
 	skipped error
@@ -48,9 +55,26 @@ func (s site) write(name, format string, args ...any) (string, error) {
 }
 
 // allPeers in the order of their turns.
-func allPeers(o options, toolDir string) []*peer {
-	return append(gateways(o.gateway, o.fullConfig, toolDir), nginx(), haproxy(), caddy(), traefik(), portkey())
+func allPeers(gatewayBinary, toolDir string) []*peer {
+	return append(gateways(gatewayBinary, toolDir), nginx(), haproxy(), caddy(), portkey())
 }
+
+// takesPart reports whether p is meant for w.
+func (p *peer) takesPart(w workload) bool {
+	begins := func(prefix string) bool { return strings.HasPrefix(w.name, prefix) }
+	switch {
+	case w.only != nil && !slices.Contains(w.only, p.name),
+		w.tls && p.plainOnly,
+		p.only != nil && !slices.ContainsFunc(p.only, begins),
+		p.usually != nil && !slices.Contains(p.usually, w.name):
+		return false
+	}
+	return true
+}
+
+// mainWorkloads are the ones that everyone takes part in; the rest is for the
+// gateway, nginx and HAProxy.
+var mainWorkloads = []string{"json-64", "sse-64"}
 
 // direct stands for no proxy at all.
 const direct = "direct"

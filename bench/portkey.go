@@ -15,7 +15,7 @@ import (
 // so that it takes part with JSON alone.
 func portkey() *peer {
 	var script string
-	p := &peer{name: "portkey", only: []string{"json"}, plainOnly: true}
+	p := &peer{name: "portkey", only: []string{"json"}, usually: mainWorkloads, plainOnly: true, trusting: true}
 	p.find = func() (string, error) {
 		if _, err := exec.LookPath("node"); err != nil {
 			return "", fmt.Errorf("node is not installed")

@@ -13,12 +13,18 @@ type panel struct {
 
 // panels are the figures that matter most: what a request, an event and an
 // open stream cost.
-func (b *bench) panels() []panel {
-	return []panel{
-		{"json-64", "cpu", "CPU µs per JSON request"},
-		{"sse-64", "cpu", "CPU µs per SSE event, one every 5 ms"},
-		{fmt.Sprintf("memory-%d", b.streams[len(b.streams)-1]), "rss", "KiB per open, idle stream"},
+func (rep *report) panels() []panel {
+	all := []panel{
+		{"json-64", "cpu", "CPU time per JSON request, µs (1.2 KB answers, 64 connections)"},
+		{"sse-64", "cpu", "CPU time per streamed event, µs (64 streams, an event every 5 ms)"},
 	}
+	for i := len(rep.Results) - 1; i >= 0; i-- { // the greatest number of streams
+		name := rep.Results[i].Name
+		if streams, ok := strings.CutPrefix(name, memoryName); ok {
+			return append(all, panel{name, "rss", "Memory per open, idle stream, KiB (" + streams + " streams)"})
+		}
+	}
+	return all
 }
 
 // Greys and a blue that stand out from white and from near-black alike, since
@@ -30,48 +36,46 @@ const (
 )
 
 const (
-	chartWidth = 720
-	barLeft    = 110
-	barWidth   = 480
+	chartWidth = 760
+	barLeft    = 200
+	barWidth   = 470
 	barHeight  = 16
 	barStep    = 24
 
-	// A bar this many times as long as the shortest is cut, or the others
+	// A bar this many times as long as the shortest is broken, or the others
 	// could not be told apart.
-	longestRatio = 20
+	longestRatio = 6
 )
 
 // chart draws horizontal bars, panel below panel, each from zero.
-func (b *bench) chart() string {
+func (rep *report) chart() string {
 	var s strings.Builder
-	y := 10
-	for _, p := range b.panels() {
-		if r := b.result(p.workload); r != nil {
+	y := 8
+	var from *setting // of the first panel
+	for _, p := range rep.panels() {
+		if r := rep.result(p.workload); r != nil {
 			y = r.drawPanel(&s, p, y)
+			if from == nil {
+				from = &rep.Runs[r.Run]
+			}
 		}
 	}
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="13" role="img">
+	if from != nil {
+		fmt.Fprintf(&s, `<text x="4" y="%d" fill="%s" font-size="12">Shorter is better. One core for the proxy, medians of %d rounds, %s, commit %s.</text>`+"\n",
+			y+8, textColour, from.Rounds, from.Began.UTC().Format("January 2006"), from.Commit)
+	}
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[2]d" width="%[1]d" height="%[2]d" font-family="system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="13" role="img">
 <title>CPU time and memory of AI Gateway Lite and other proxies: shorter is better</title>
-%s</svg>
-`, chartWidth, y+10, s.String())
-}
-
-func (b *bench) result(name string) *result {
-	for _, r := range b.results {
-		if r.workload.name == name {
-			return r
-		}
-	}
-	return nil
+%[3]s</svg>
+`, chartWidth, y+18, s.String())
 }
 
 // drawPanel draws the bars of one column from y down and returns where the
 // next panel begins.
 func (r *result) drawPanel(s *strings.Builder, p panel, y int) int {
-	c := r.column(p.key)
 	medians := map[string]float64{}
-	for _, name := range r.peers {
-		if v := r.values(name, c); len(v) > 0 {
+	for _, name := range r.Peers {
+		if v := r.values(name, column{Key: p.key}); len(v) > 0 {
 			medians[name] = spreadOf(v).median
 		}
 	}
@@ -80,28 +84,43 @@ func (r *result) drawPanel(s *strings.Builder, p panel, y int) int {
 		return y
 	}
 	y += 14
-	fmt.Fprintf(s, `<text x="0" y="%d" fill="%s" font-weight="600">%s</text>`+"\n", y, textColour, p.title)
+	fmt.Fprintf(s, `<text x="4" y="%d" fill="%s" font-size="14" font-weight="600">%s</text>`+"\n", y, textColour, p.title)
 	y += 12
-	for _, name := range r.peers {
-		v, ok := medians[name]
-		if !ok {
-			continue
+	for _, name := range r.Peers {
+		if v, ok := medians[name]; ok {
+			drawBar(s, name, v, v/longest*barWidth, y)
+			y += barStep
 		}
-		colour := peerColour
-		if strings.HasPrefix(name, "gateway") {
-			colour = oursColour
-		}
-		length, label := max(1, v/longest*barWidth), number(v, 1)
-		if length > barWidth {
-			length, label = barWidth, label+", bar cut"
-		}
-		base := y + barHeight - 4
-		fmt.Fprintf(s, `<text x="%d" y="%d" fill="%s" text-anchor="end">%s</text>`, barLeft-10, base, textColour, name)
-		fmt.Fprintf(s, `<rect x="%d" y="%d" width="%.1f" height="%d" rx="2" fill="%s"/>`, barLeft, y, length, barHeight, colour)
-		fmt.Fprintf(s, `<text x="%.1f" y="%d" fill="%s">%s</text>`+"\n", barLeft+length+8, base, textColour, label)
-		y += barStep
 	}
-	return y + 16
+	return y + 14
+}
+
+// drawBar draws a bar of that length with its name and value; one that is too
+// long is broken near its end.
+func drawBar(s *strings.Builder, name string, v, length float64, y int) {
+	colour, weight, opacity := peerColour, "400", "1"
+	if strings.HasPrefix(name, "gateway") {
+		colour, weight = oursColour, "600"
+	}
+	label := properName(name)
+	if name == "gateway-full" {
+		label, weight, opacity = "… with everything on", "400", "0.65"
+	}
+	const gap, end = 5, 12
+	rect := func(x, width float64) {
+		fmt.Fprintf(s, `<rect x="%.1f" y="%d" width="%.1f" height="%d" rx="2" fill="%s" fill-opacity="%s"/>`, x, y, width, barHeight, colour, opacity)
+	}
+	base := y + barHeight - 4
+	fmt.Fprintf(s, `<text x="%d" y="%d" fill="%s" font-weight="%s" text-anchor="end">%s</text>`, barLeft-10, base, textColour, weight, label)
+	if broken := length > barWidth; broken {
+		length = barWidth
+		rect(barLeft, barWidth-gap-end)
+		rect(barLeft+barWidth-end, end)
+	} else {
+		length = max(1, length)
+		rect(barLeft, length)
+	}
+	fmt.Fprintf(s, `<text x="%.1f" y="%d" fill="%s" font-weight="%s">%s</text>`+"\n", barLeft+length+8, base, textColour, weight, number(v, 1))
 }
 
 // barScale is the value of a bar of full width.
@@ -117,13 +136,4 @@ func barScale(values map[string]float64) float64 {
 		}
 	}
 	return scale
-}
-
-func (r *result) column(key string) column {
-	for _, c := range r.workload.columns {
-		if c.key == key {
-			return c
-		}
-	}
-	return column{}
 }

@@ -12,23 +12,26 @@ import (
 
 // upstream is the simulated provider: HTTP/1.1 over bare sockets, as cheap as
 // it can be made, so that the proxy in front is what is measured. It insists
-// on the provider's key and on a path without the prefix.
+// on HTTP/1.1, the provider's key and a path without the prefix.
 //
-//	POST /v1/chat/completions            1.2 KB of JSON
-//	POST /v1/stream?events=N&pace_us=P   N SSE events, one every P µs, or as fast as it goes;
-//	     with &step=1 at the same moments as all other such streams
-//	GET  /v1/hold                        one SSE event, then silence
-//	GET  /v1/silent                      nothing at all
-//	GET  /v1/download?bytes=N            N bytes
-//	POST /v1/upload                      swallows the body, answers its length
+//	POST /v1/chat/completions      1.2 KB of JSON
+//	     ?events=N&pace_us=P       N SSE events, one every P µs, or as fast as it goes;
+//	     &step=1                   at the same moments as all other such streams
+//	GET  /v1/hold                  one SSE event, then silence
+//	GET  /v1/silent                nothing at all
+//	GET  /v1/download?bytes=N      N bytes
+//	POST /v1/upload                swallows the body, answers its length
 type upstream struct {
 	loop *loop
 	fd   int
 	addr netip.AddrPort
 
-	conns  map[*upstreamConn]struct{}
-	silent int                // requests to /v1/silent that are waiting
-	closed func(waiting bool) // if set, told of each connection that its peer closed; waiting: in the middle of an answer
+	conns    map[*upstreamConn]struct{}
+	accepted int                // connections since the last closeAll
+	requests int                // accepted requests since then
+	received int64              // bytes of their bodies
+	silent   int                // requests to /v1/silent that are waiting
+	closed   func(waiting bool) // if set, told of each connection that its peer closed; waiting: in the middle of an answer
 }
 
 func startUpstream(l *loop) (*upstream, error) {
@@ -51,7 +54,7 @@ func (u *upstream) closeAll() {
 	for c := range u.conns {
 		c.close()
 	}
-	u.silent = 0
+	u.accepted, u.requests, u.received, u.silent = 0, 0, 0, 0
 }
 
 // ready accepts what has arrived.
@@ -69,6 +72,7 @@ func (u *upstream) ready(uint32) {
 		c := &upstreamConn{up: u, fd: fd}
 		c.tick.fire = c.paced
 		u.conns[c] = struct{}{}
+		u.accepted++
 		if err := u.loop.add(fd, c, syscall.EPOLLIN); err != nil {
 			u.loop.fail(err)
 		}
@@ -178,6 +182,7 @@ func (c *upstreamConn) receive(p []byte) {
 			return
 		}
 		c.received += int64(len(data))
+		c.up.received += int64(len(data))
 		if c.answer == answerUpload && len(data) > 0 {
 			if err := checkPattern(data, c.received-int64(len(data))); err != nil {
 				c.refuse("422 Unprocessable Content", err.Error())
@@ -204,6 +209,10 @@ func (c *upstreamConn) begin(h *head) bool {
 	if string(h.authorization) != providerKey {
 		return c.refuse("401 Unauthorized", fmt.Sprintf("wrong key %q", h.authorization))
 	}
+	if !h.http11 || h.closing {
+		return c.refuse("505 HTTP Version Not Supported", "want HTTP/1.1 and a connection that stays")
+	}
+	c.up.requests++
 	c.busy, c.received, c.seq = true, 0, 0
 	c.body.start(h)
 	if bytes.Equal(h.target, pathChat) && bytes.Equal(h.method, methodPost) { // the hot path
@@ -219,7 +228,7 @@ func (c *upstreamConn) begin(h *head) bool {
 		return n
 	}
 	switch u.Path {
-	case "/v1/stream":
+	case string(pathChat):
 		c.answer = answerStream
 		c.events, c.pace, c.inStep = int(number("events")), number("pace_us")*1000, number("step") == 1
 	case "/v1/hold":
@@ -256,7 +265,7 @@ var (
 	jsonResponse = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", usualHeaders, len(chatAnswer), chatAnswer)
 	streamHead   = "HTTP/1.1 200 OK\r\n" + usualHeaders + "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"
 	chunkOpen    = fmt.Sprintf("%x\r\n", len(event))
-	lastChunk    = "0\r\n\r\n"
+	streamEnd    = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(streamTail), streamTail)
 )
 
 // respond starts the answer; the request has been received completely.
@@ -300,9 +309,9 @@ func (c *upstreamConn) paced(t int64) {
 }
 
 // sendEvent writes one event in one write, after a head perhaps and with the
-// last chunk if it is the last.
+// stream's end if it is the last.
 func (c *upstreamConn) sendEvent(before string, t int64) {
-	var buf [1024]byte
+	var buf [2048]byte
 	p := append(buf[:0], before...)
 	p = append(p, chunkOpen...)
 	start := len(p)
@@ -312,7 +321,7 @@ func (c *upstreamConn) sendEvent(before string, t int64) {
 	c.seq++
 	c.events--
 	if c.events == 0 {
-		p = append(p, lastChunk...)
+		p = append(p, streamEnd...)
 		c.busy = false
 	} else if c.answer == answerStream && c.pace > 0 {
 		c.up.loop.set(&c.tick, c.tick.when+c.pace)
@@ -369,7 +378,7 @@ func (c *upstreamConn) write(p []byte) {
 // streamTarget is the target of a stream of events; without a pace, as fast as
 // it goes.
 func streamTarget(events int, pace time.Duration, inStep bool) string {
-	target := fmt.Sprintf("/v1/stream?events=%d&pace_us=%d", events, pace.Microseconds())
+	target := fmt.Sprintf("%s?events=%d&pace_us=%d", pathChat, events, pace.Microseconds())
 	if inStep {
 		target += "&step=1"
 	}

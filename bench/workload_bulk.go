@@ -7,9 +7,9 @@ import (
 )
 
 var bulkColumns = []column{
-	{key: "speed", title: "MiB/s"},
-	{key: "cpu", title: "CPU ms/100 MiB", digits: 1},
-	{key: "peak", title: "peak RSS MiB", digits: 1},
+	{Key: "speed", Title: "MiB/s"},
+	{Key: "cpu", Title: "CPU ms/100 MiB", Digits: 1},
+	{Key: "peak", Title: "peak RSS MiB", Digits: 1},
 }
 
 // downloadWorkload fetches one large body, twice: the first warms up and

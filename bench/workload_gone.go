@@ -12,10 +12,10 @@ func goneWorkload() workload {
 	w := workload{
 		name: "gone", title: "client gone: until the upstream's connection is closed",
 		columns: []column{
-			{key: "stream50", title: "streaming p50 µs"},
-			{key: "streamMax", title: "streaming max µs"},
-			{key: "wait50", title: "waiting p50 µs"},
-			{key: "waitMax", title: "waiting max µs"},
+			{Key: "stream50", Title: "streaming p50 µs"},
+			{Key: "streamMax", Title: "streaming max µs"},
+			{Key: "wait50", Title: "waiting p50 µs"},
+			{Key: "waitMax", Title: "waiting max µs"},
 		},
 	}
 	w.run = func(b *bench, t *target) (figures, error) {

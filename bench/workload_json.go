@@ -11,10 +11,10 @@ func jsonWorkload(name, title string, n int, p protocol) workload {
 	w := workload{
 		name: name, title: title, tls: p != plain, direct: p == plain,
 		columns: []column{
-			{key: "cpu", title: "CPU µs/request", digits: 1},
-			{key: "rate", title: "requests/s"},
-			{key: "p50", title: "p50 µs"},
-			{key: "p99", title: "p99 µs"},
+			{Key: "cpu", Title: "CPU µs/request", Digits: 1},
+			{Key: "rate", Title: "requests/s"},
+			{Key: "p50", Title: "p50 µs"},
+			{Key: "p99", Title: "p99 µs"},
 		},
 	}
 	w.run = func(b *bench, t *target) (figures, error) {
@@ -36,13 +36,17 @@ func jsonWorkload(name, title string, n int, p protocol) workload {
 		if len(r.latency) == 0 {
 			return nil, errors.New("no answer at all")
 		}
+		measured := r.latency // what comes after belongs to no figure
+		if err := b.settle(&r.tally); err != nil {
+			return nil, err
+		}
 		f := figures{
-			"rate": float64(len(r.latency)) / u.wall.Seconds(),
-			"p50":  r.latency.quantile(0.50),
-			"p99":  r.latency.quantile(0.99),
+			"rate": float64(len(measured)) / u.wall.Seconds(),
+			"p50":  measured.quantile(0.50),
+			"p99":  measured.quantile(0.99),
 		}
 		if t.proc != nil {
-			f["cpu"] = u.proxy.Seconds() * 1e6 / float64(len(r.latency))
+			f["cpu"] = u.proxy.Seconds() * 1e6 / float64(len(measured))
 		}
 		return f.busy(u), nil
 	}
@@ -51,6 +55,7 @@ func jsonWorkload(name, title string, n int, p protocol) workload {
 
 // jsonRun collects the latencies of all lanes.
 type jsonRun struct {
+	tally
 	loop    *loop
 	request *request
 	latency samples
@@ -66,12 +71,16 @@ type jsonCall struct {
 }
 
 func (c *jsonCall) send() {
+	if c.run.closing {
+		return
+	}
 	c.due = now()
 	c.sendDue()
 }
 
 func (c *jsonCall) sendDue() {
 	c.got = 0
+	c.run.sent++
 	c.lane.send(c.run.request, c)
 }
 
@@ -87,6 +96,7 @@ func (c *jsonCall) end(t int64) {
 		c.run.loop.fail(errors.New("the answer is too short"))
 		return
 	}
+	c.run.answered++
 	c.run.latency.add(t - c.due)
 	c.done()
 }

@@ -6,16 +6,18 @@ import (
 	"time"
 )
 
+const memoryName = "memory-" // and the number of streams
+
 // memoryWorkload opens n streams that have had one event and are now silent,
 // as those of waiting agents are, and weighs the proxy before and after.
 func memoryWorkload(n int) workload {
 	w := workload{
-		name: fmt.Sprintf("memory-%d", n), title: fmt.Sprintf("memory with %d open, idle streams", n),
+		name: fmt.Sprint(memoryName, n), title: fmt.Sprintf("memory with %d open, idle streams", n),
 		columns: []column{
-			{key: "rss", title: "RSS KiB/stream", digits: 1},
-			{key: "pss", title: "PSS KiB/stream", digits: 1},
-			{key: "base", title: "RSS MiB before", digits: 1},
-			{key: "total", title: "RSS MiB with all", digits: 1},
+			{Key: "rss", Title: "RSS KiB/stream", Digits: 1},
+			{Key: "pss", Title: "PSS KiB/stream", Digits: 1},
+			{Key: "base", Title: "RSS MiB before", Digits: 1},
+			{Key: "total", Title: "RSS MiB with all", Digits: 1},
 		},
 	}
 	w.run = func(b *bench, t *target) (figures, error) {

@@ -15,9 +15,9 @@ func rateWorkload(perSecond int) workload {
 		title:  fmt.Sprintf("JSON at %d requests/s: latency beyond that without a proxy", perSecond),
 		direct: true,
 		columns: []column{
-			{key: "p50", title: "added p50 µs", added: true},
-			{key: "p99", title: "added p99 µs", added: true},
-			{key: "cpu", title: "CPU µs/request", digits: 1},
+			{Key: "p50", Title: "added p50 µs", Added: true},
+			{Key: "p99", Title: "added p99 µs", Added: true},
+			{Key: "cpu", Title: "CPU µs/request", Digits: 1},
 		},
 	}
 	w.run = func(b *bench, t *target) (figures, error) {
@@ -38,18 +38,24 @@ func rateWorkload(perSecond int) workload {
 		r.tick.fire = r.due
 		b.loop.set(&r.tick, now())
 		defer b.loop.stop(&r.tick)
-		u, err := b.window(t, func() { r.latency = r.latency[:0] })
+		// Twice as long as others, since few requests come in.
+		u, err := b.windowOf(2*b.options.seconds, t, func() { r.latency = r.latency[:0] })
 		if err != nil {
 			return nil, err
 		}
 		if len(r.latency) == 0 {
 			return nil, errors.New("no answer at all")
 		}
-		f := figures{"p50": r.latency.quantile(0.50), "p99": r.latency.quantile(0.99)}
-		if t.proc != nil {
-			f["cpu"] = u.proxy.Seconds() * 1e6 / float64(len(r.latency))
+		b.loop.stop(&r.tick)
+		measured := r.latency
+		if err := b.settle(&r.tally); err != nil {
+			return nil, err
 		}
-		f["kept"] = 100 * float64(len(r.latency)) / (u.wall.Seconds() * float64(perSecond))
+		f := figures{"p50": measured.quantile(0.50), "p99": measured.quantile(0.99)}
+		if t.proc != nil {
+			f["cpu"] = u.proxy.Seconds() * 1e6 / float64(len(measured))
+		}
+		f["kept"] = 100 * float64(len(measured)) / (u.wall.Seconds() * float64(perSecond))
 		return f.busy(u), nil
 	}
 	return w

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -9,7 +10,7 @@ import (
 const (
 	pace          = 5 * time.Millisecond
 	pacedEvents   = 200  // a stream of 1 s, then the next request
-	fastEvents    = 5000 // the same for streams as fast as they go
+	fastEvents    = 2000 // the same for streams as fast as they go
 	beyondNoProxy = " beyond that without a proxy"
 )
 
@@ -30,19 +31,19 @@ func sseWorkload(name, title string, n int, p protocol, how timing) workload {
 	w := workload{
 		name: name, title: title, tls: p != plain, direct: added,
 		columns: []column{
-			{key: "cpu", title: "CPU µs/event", digits: 1},
-			{key: "ttfb50", title: "first byte p50 µs", added: added},
-			{key: "ttfb99", title: "first byte p99 µs", added: added},
-			{key: "delay50", title: "event delay p50 µs", added: added},
-			{key: "delay99", title: "event delay p99 µs", added: added},
-			{key: "gap50", title: "gap p50 µs", added: added},
-			{key: "gap99", title: "gap p99 µs", added: added},
+			{Key: "cpu", Title: "CPU µs/event", Digits: 1},
+			{Key: "ttfb50", Title: "first byte p50 µs", Added: added},
+			{Key: "ttfb99", Title: "first byte p99 µs", Added: added},
+			{Key: "delay50", Title: "event delay p50 µs", Added: added},
+			{Key: "delay99", Title: "event delay p99 µs", Added: added},
+			{Key: "gap50", Title: "gap p50 µs", Added: added},
+			{Key: "gap99", Title: "gap p99 µs", Added: added},
 		},
 	}
 	if added {
 		w.title += "; latencies" + beyondNoProxy
 		for i := range w.columns[1:] {
-			w.columns[i+1].title = "added " + w.columns[i+1].title
+			w.columns[i+1].Title = "added " + w.columns[i+1].Title
 		}
 	}
 	w.run = func(b *bench, t *target) (figures, error) {
@@ -67,6 +68,9 @@ func sseWorkload(name, title string, n int, p protocol, how timing) workload {
 			return nil, errors.New("no event at all")
 		}
 		f := r.figures(t, u).busy(u)
+		if err := b.settle(&r.tally); err != nil {
+			return nil, err
+		}
 		f["kept"] = 100 * f["rate"] / (float64(n) * float64(time.Second/pace))
 		return f, nil
 	}
@@ -81,10 +85,10 @@ func fastWorkload(n int) workload {
 		title:  fmt.Sprintf("SSE, %d streams, as fast as it goes", n),
 		direct: true,
 		columns: []column{
-			{key: "cpu", title: "CPU µs/event", digits: 2},
-			{key: "rate", title: "events/s"},
-			{key: "delay50", title: "event delay p50 µs"},
-			{key: "delay99", title: "event delay p99 µs"},
+			{Key: "cpu", Title: "CPU µs/event", Digits: 2},
+			{Key: "rate", Title: "events/s"},
+			{Key: "delay50", Title: "event delay p50 µs"},
+			{Key: "delay99", Title: "event delay p99 µs"},
 		},
 	}
 	w.run = func(b *bench, t *target) (figures, error) {
@@ -105,13 +109,15 @@ func fastWorkload(n int) workload {
 		if len(r.delay) == 0 {
 			return nil, errors.New("no event at all")
 		}
-		return r.figures(t, u).busy(u), nil
+		f := r.figures(t, u).busy(u)
+		return f, b.settle(&r.tally)
 	}
 	return w
 }
 
 // sseRun collects what all streams of a measurement show.
 type sseRun struct {
+	tally
 	loop             *loop
 	request          *request
 	events           int // of one stream
@@ -157,10 +163,14 @@ type sseCall struct {
 	sent  int64
 	last  int64 // arrival of the last event; 0 before the first
 	seq   int
-	part  []byte // of an event that has not come completely
+	part  []byte // of an event that has not come completely, or of the stream's end
 }
 
 func (c *sseCall) send() {
+	if c.run.closing {
+		return
+	}
+	c.run.sent++
 	c.seq, c.last, c.part = 0, 0, c.part[:0]
 	c.sent = now()
 	c.lane.send(c.run.request, c)
@@ -170,7 +180,7 @@ func (c *sseCall) data(p []byte, t int64) {
 	if c.seq == 0 && len(c.part) == 0 {
 		c.run.ttfb.add(t - c.sent)
 	}
-	for len(p) > 0 {
+	for len(p) > 0 && c.seq < c.run.events {
 		if len(c.part) == 0 && len(p) >= len(event) {
 			c.event(p[:len(event)], t)
 			p = p[len(event):]
@@ -184,6 +194,7 @@ func (c *sseCall) data(p []byte, t int64) {
 			c.part = c.part[:0]
 		}
 	}
+	c.part = append(c.part, p...)
 }
 
 func (c *sseCall) event(e []byte, t int64) {
@@ -201,9 +212,14 @@ func (c *sseCall) event(e []byte, t int64) {
 }
 
 func (c *sseCall) end(int64) {
-	if c.seq != c.run.events || len(c.part) > 0 {
+	switch {
+	case c.seq != c.run.events:
 		c.run.loop.fail(fmt.Errorf("stream ended after %d events of %d", c.seq, c.run.events))
 		return
+	case !bytes.Equal(c.part, streamTail):
+		c.run.loop.fail(fmt.Errorf("stream ended with %q", c.part))
+		return
 	}
+	c.run.answered++
 	c.send()
 }

@@ -64,8 +64,8 @@ const keptUp = 95
 func (f figures) line(w workload) string {
 	s := ""
 	for _, c := range w.columns {
-		if v, ok := f[c.key]; ok {
-			s += fmt.Sprintf("%s %.*f   ", strings.TrimPrefix(c.title, "added "), c.digits, v)
+		if v, ok := f[c.Key]; ok {
+			s += fmt.Sprintf("%s %.*f   ", strings.TrimPrefix(c.Title, "added "), c.Digits, v)
 		}
 	}
 	if kept, ok := f["kept"]; ok && kept < keptUp {
