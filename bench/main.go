@@ -120,8 +120,11 @@ func run(o options) error {
 		return err
 	}
 	err = b.runAll(rep)
-	if rep.dir == "" {
+	switch {
+	case rep.dir == "":
 		fmt.Println("\nA partial run: no report written (-write does).")
+	case errors.Is(err, errInterrupted):
+		fmt.Println("\nWhat was measured is kept: -resume goes on from here.")
 	}
 	if err != nil {
 		return err
