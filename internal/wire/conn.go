@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 // read from it and not yet used.
 //
 // Reading and writing may go on at the same time, but each from one goroutine
-// only. Interrupt, Abort and Close may be called from any.
+// only. Interrupt, Shut, Abort and Close may be called from any.
 type Conn struct {
 	c   net.Conn
 	raw syscall.RawConn // of the TCP socket below; nil where it cannot be had
@@ -25,6 +26,7 @@ type Conn struct {
 	scan    headScan
 	body    body
 	pending pendingRead // the read that waits without a buffer
+	shut    atomic.Bool
 }
 
 // NewConn wraps a connected socket, TCP or TLS. The Conn owns it.
@@ -223,6 +225,20 @@ func (c *Conn) Close() error { return c.c.Close() }
 // Abort ends the connection so that what was sent does not look complete:
 // TLS gets no close_notify.
 func (c *Conn) Abort() { underlying(c.c).Close() }
+
+// Shut makes reads and writes fail, those that wait included, and tells the
+// peer at once. It does not wait for anybody; Close, Abort or Reset must follow.
+func (c *Conn) Shut() {
+	c.shut.Store(true)
+	if !c.pending.can() {
+		c.Abort()
+		return
+	}
+	if h, ok := c.c.(interface{ CloseRead() error }); ok {
+		h.CloseRead()
+	}
+	c.CloseWrite()
+}
 
 // Reset ends the connection with a TCP reset, for a body whose end would
 // otherwise be the connection's end.

@@ -27,6 +27,12 @@ type pendingRead struct {
 	step1 func(fd uintptr) bool // step
 	err   error
 
+	// of deliver
+	each1   func(fd uintptr) bool // each
+	to      Receiver
+	failed  error
+	bounded bool // a deadline of deliver's own is in force
+
 	// of converse
 	message []byte
 	stage   converseStage
@@ -35,7 +41,7 @@ type pendingRead struct {
 
 func (p *pendingRead) init(c *Conn) {
 	p.conn = c
-	p.read1, p.step1 = p.attempt, p.step
+	p.read1, p.step1, p.each1 = p.attempt, p.step, p.each
 }
 
 func (p *pendingRead) can() bool { return p.read1 != nil }
