@@ -75,9 +75,21 @@ func (c *Conn) AwaitFirst() error {
 	if c.pending.can() || c.r != c.w {
 		return c.Fill()
 	}
+	return c.awaitByte()
+}
+
+// awaitByte is AwaitFirst for one byte. A goroutine that only waits needs a
+// stack of 2 KiB for it, the least there is, where a buffer taken beforehand
+// would make it grow.
+func (c *Conn) awaitByte() (err error) {
 	c.Release()
+	var n int
 	var first [1]byte
-	n, err := c.c.Read(first[:])
+	if c.pending.can() {
+		n, first[0], err = c.pending.readByte()
+	} else {
+		n, err = c.c.Read(first[:])
+	}
 	if n > 0 {
 		c.buf = takeBuffer(false)
 		c.buf.b[0] = first[0]
@@ -175,7 +187,7 @@ func (c *Conn) AwaitClose() bool {
 	for c.Buffered() < readSize {
 		var err error
 		if c.Buffered() == 0 {
-			err = c.AwaitFirst()
+			err = c.awaitByte()
 		} else {
 			err = c.Fill()
 		}

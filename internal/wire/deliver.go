@@ -1,5 +1,11 @@
 package wire
 
+import "time"
+
+// lookAgain is how long it may take until an end is noticed that came together
+// with data.
+const lookAgain = 100 * time.Millisecond
+
 // Receiver takes a body as it comes.
 type Receiver interface {
 	// Receive takes what one read brought and, if the body broke off behind
@@ -18,12 +24,16 @@ func (c *Conn) Deliver(to Receiver) error {
 		return c.pending.deliver(to)
 	}
 	for !c.body.done {
-		p, err := c.Next()
-		if err := c.hand(to, p, err); err != nil {
+		if err := c.deliverNext(to); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *Conn) deliverNext(to Receiver) error {
+	p, err := c.Next()
+	return c.hand(to, p, err)
 }
 
 // hand gives the receiver a piece out of the connection's own memory, so that

@@ -4,10 +4,6 @@ package wire
 
 import "time"
 
-// lookAgain is how long it may take until an end is noticed that came together
-// with data.
-const lookAgain = 100 * time.Millisecond
-
 // deliver is Deliver on a plain socket. All of it happens in one turn of the
 // runtime's poller, in which every arrival wakes it: after a read that did not
 // fill its buffer there is no need to look for more before the wait. That is a
@@ -19,27 +15,24 @@ const lookAgain = 100 * time.Millisecond
 // was empty nothing can be missed any more, and a silent stream waits without.
 func (p *pendingRead) deliver(to Receiver) error {
 	p.to = to
-	defer func() { p.to = nil }()
-	for !p.conn.body.done {
-		p.failed = nil
-		err := p.conn.raw.Read(p.each1)
-		switch {
-		case err == nil && p.failed != nil:
-			err = p.failed
-		case err != nil && p.bounded && IsTimeout(err):
-			p.unbound()
-			continue
-		case err != nil:
-			err = p.conn.hand(to, Piece{}, err)
-		}
-		p.failed = nil
-		if err != nil {
-			p.unbound()
-			return err
+	for !p.conn.body.done && p.failed == nil {
+		if err := p.conn.raw.Read(p.each1); err != nil {
+			p.interrupted(err)
 		}
 	}
 	p.unbound()
-	return nil
+	err := p.failed
+	p.to, p.failed = nil, nil
+	return err
+}
+
+// interrupted is a wait that ended without anything to read.
+func (p *pendingRead) interrupted(err error) {
+	if p.bounded && IsTimeout(err) {
+		p.unbound()
+		return
+	}
+	p.failed = p.conn.hand(p.to, Piece{}, err)
 }
 
 // each is called by the runtime's poller; false makes it wait for readability.
