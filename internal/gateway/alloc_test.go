@@ -76,15 +76,23 @@ func TestRelayingAnEventAllocatesNothing(t *testing.T) {
 			}
 			up, event := <-upstreams, []byte(row.event)
 			sent := 0
-			f.onWrite = func(p *wire.Piece) { sent += p.Size() }
+			relayed := make(chan struct{})
+			f.onWrite = func(p *wire.Piece) {
+				sent += p.Size()
+				relayed <- struct{}{}
+			}
 			f.got.Grow(1 << 20)
+			ended := make(chan error)
+			go func() { ended <- x.relayRest() }()
 			const events = 500
 			allocs := testing.AllocsPerRun(events, func() {
 				up.Write(event)
-				if x.relayPiece() != nil {
-					t.Error("the stream broke off")
-				}
+				<-relayed
 			})
+			up.Close()
+			if err := <-ended; (err == nil) != (row.name == "until close") {
+				t.Errorf("a body that ended with its connection was relayed with %v", err)
+			}
 			if allocs != 0 {
 				t.Errorf("an event costs %v allocations, want none", allocs)
 			}

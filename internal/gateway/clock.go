@@ -55,7 +55,7 @@ type clock struct {
 	cause     cause
 	why       error          // for causeBadBody and causeDefect
 	cancel    func()         // of a dial or a wait that goes on
-	dead      *upstream.Conn // the connection to abort
+	dead      *upstream.Conn // the connection to shut
 	tearing   bool           // the answer is under way: an abort takes the client along
 }
 
@@ -92,7 +92,7 @@ func (x *exchange) tick() {
 	if due(x.firstByte, now) {
 		x.late, x.firstByte = true, time.Time{}
 		if x.dead != nil {
-			x.dead.Abort()
+			x.dead.Shut()
 		}
 		next = x.deadline
 	}
@@ -189,7 +189,7 @@ func (x *exchange) stopClock() (aborted bool) {
 	watching := x.watching
 	aborted = x.cause != causeNone || !x.sink.whole.Load()
 	if aborted && x.dead != nil {
-		x.dead.Abort() // frees an upload that is stuck in a write
+		x.dead.Shut() // frees an upload that is stuck in a write
 	}
 	x.dead = nil
 	x.watching = false
@@ -318,7 +318,7 @@ func (x *exchange) abortLocked(c cause) {
 		x.cancel = nil
 	}
 	if x.dead != nil {
-		x.dead.Abort()
+		x.dead.Shut()
 	}
 	if x.tearing {
 		x.down.Abort()

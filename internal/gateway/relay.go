@@ -36,26 +36,23 @@ func (x *exchange) relay() error {
 }
 
 func (x *exchange) relayRest() error {
-	for !x.up.BodyDone() {
-		if err := x.relayPiece(); err != nil {
-			return err
-		}
+	if err := x.up.Deliver(x); err != nil {
+		return err
 	}
 	x.whole = true
 	return nil
 }
 
-// relayPiece passes on what one read brings.
-func (x *exchange) relayPiece() (err error) {
-	x.piece, err = x.up.Next()
+// Receive passes on what one read brought of the answer's body.
+func (x *exchange) Receive(p *wire.Piece, broke error) error {
 	if x.held != nil {
-		x.piece.Framed = nil // what came before it was framed anew
+		p.Framed = nil // what came before it was framed anew
 	}
-	if werr := x.write(&x.piece); werr != nil {
-		return werr
+	if err := x.write(p); err != nil {
+		return err
 	}
-	if err != nil {
-		return x.broken(err)
+	if broke != nil {
+		return x.broken(broke)
 	}
 	return nil
 }

@@ -95,7 +95,8 @@ func TestUploadUnderWayGoesOnElsewhere(t *testing.T) {
 }
 
 // A client that is busy sending fills the first upstream's socket before the
-// refusal is read.
+// refusal is read. Here as below, who waited for the stuck upload would wait for
+// the budget and its 504.
 func TestUploadStuckInOneUpstreamIsFreedForTheNext(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
@@ -108,11 +109,7 @@ func TestUploadStuckInOneUpstreamIsFreedForTheNext(t *testing.T) {
 		c.Routes[0].Retry.MaxReplayBody = 64 << 20
 		g := start(t, via, c)
 		sent := randomBytes(30 << 20)
-		begun := time.Now()
 		g.do(g.upload(bytes.NewReader(sent), int64(len(sent)))).ok(t)
-		if took := time.Since(begun); took > promptly {
-			t.Errorf("took %v", took)
-		}
 		if got := b.only().body; got != string(sent) {
 			t.Errorf("the second upstream got %d bytes, want %d in order", len(got), len(sent))
 		}
@@ -131,13 +128,9 @@ func TestEarlyAnswerDoesNotWaitForTheUpload(t *testing.T) {
 			c.Routes[0].Retry.MaxAttempts = tries
 			c.Routes[0].Retry.MaxReplayBody = 1 << 30
 			g := start(t, via, c)
-			begun := time.Now()
 			got, err := g.try(g.upload(io.LimitReader(new(countedZeros), 100<<20), 100<<20))
 			if err != nil || got.status != 413 || got.body != "too much" {
 				t.Errorf("got %v (%v), want the 413", got, err)
-			}
-			if took := time.Since(begun); took > promptly {
-				t.Errorf("took %v", took)
 			}
 		})
 	}
@@ -155,12 +148,8 @@ func TestEarlyAnswerDoesNotWaitForTheRepeatedBody(t *testing.T) {
 		c := uncooled(retrying(a.base(), b.base()))
 		c.Routes[0].Retry.MaxReplayBody = 64 << 20
 		g := start(t, via, c)
-		begun := time.Now()
 		if got := g.do(g.upload(bytes.NewReader(make([]byte, 30<<20)), 30<<20)); got.status != 413 || got.body != "too much" {
 			t.Errorf("got %d %q, want the 413", got.status, got.body)
-		}
-		if took := time.Since(begun); took > promptly {
-			t.Errorf("took %v", took)
 		}
 	})
 }

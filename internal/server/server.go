@@ -90,7 +90,7 @@ func (s *Server) serveConn(c net.Conn) {
 		if secure == nil {
 			return
 		}
-		if secure.ConnectionState().NegotiatedProtocol == "h2" {
+		if speaksHTTP2(secure) {
 			s.http2.serve(secure)
 			return
 		}
@@ -98,6 +98,12 @@ func (s *Server) serveConn(c net.Conn) {
 	}
 	newHTTP1(s, c).serve(opened)
 }
+
+// speaksHTTP2 keeps the connection's state, which is large, off the stack of a
+// connection that lasts.
+//
+//go:noinline
+func speaksHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol == "h2" }
 
 // handshake runs the TLS handshake; nil says that it failed and the
 // connection is closed.

@@ -1,6 +1,9 @@
 package wire
 
-import "io"
+import (
+	"io"
+	"net"
+)
 
 // Piece is what one read brought of a body. Its slices alias the connection's
 // buffer and live until the next read or Release.
@@ -31,6 +34,7 @@ type body struct {
 	chunked chunked
 	done    bool
 	data    [][]byte // Piece.Data, reused
+	piece   Piece    // what is handed to a Receiver
 }
 
 // keptChunks bounds the chunks of one Piece for which room is kept: more than
@@ -106,6 +110,9 @@ func (b *body) forgetPiece() {
 }
 
 func (c *Conn) endOfStream(err error) (Piece, error) {
+	if c.shut.Load() {
+		return Piece{}, net.ErrClosed // it reads as if the peer had closed it
+	}
 	if err != io.EOF {
 		return Piece{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 // read from it and not yet used.
 //
 // Reading and writing may go on at the same time, but each from one goroutine
-// only. Interrupt, Abort and Close may be called from any.
+// only. Interrupt, Shut, Abort and Close may be called from any.
 type Conn struct {
 	c   net.Conn
 	raw syscall.RawConn // of the TCP socket below; nil where it cannot be had
@@ -25,6 +26,7 @@ type Conn struct {
 	scan    headScan
 	body    body
 	pending pendingRead // the read that waits without a buffer
+	shut    atomic.Bool
 }
 
 // NewConn wraps a connected socket, TCP or TLS. The Conn owns it.
@@ -73,9 +75,21 @@ func (c *Conn) AwaitFirst() error {
 	if c.pending.can() || c.r != c.w {
 		return c.Fill()
 	}
+	return c.awaitByte()
+}
+
+// awaitByte is AwaitFirst for one byte. A goroutine that only waits needs a
+// stack of 2 KiB for it, the least there is, where a buffer taken beforehand
+// would make it grow.
+func (c *Conn) awaitByte() (err error) {
 	c.Release()
+	var n int
 	var first [1]byte
-	n, err := c.c.Read(first[:])
+	if c.pending.can() {
+		n, first[0], err = c.pending.readByte()
+	} else {
+		n, err = c.c.Read(first[:])
+	}
 	if n > 0 {
 		c.buf = takeBuffer(false)
 		c.buf.b[0] = first[0]
@@ -173,7 +187,7 @@ func (c *Conn) AwaitClose() bool {
 	for c.Buffered() < readSize {
 		var err error
 		if c.Buffered() == 0 {
-			err = c.AwaitFirst()
+			err = c.awaitByte()
 		} else {
 			err = c.Fill()
 		}
@@ -223,6 +237,20 @@ func (c *Conn) Close() error { return c.c.Close() }
 // Abort ends the connection so that what was sent does not look complete:
 // TLS gets no close_notify.
 func (c *Conn) Abort() { underlying(c.c).Close() }
+
+// Shut makes reads and writes fail, those that wait included, and tells the
+// peer at once. It does not wait for anybody; Close, Abort or Reset must follow.
+func (c *Conn) Shut() {
+	c.shut.Store(true)
+	if !c.pending.can() {
+		c.Abort()
+		return
+	}
+	if h, ok := c.c.(interface{ CloseRead() error }); ok {
+		h.CloseRead()
+	}
+	c.CloseWrite()
+}
 
 // Reset ends the connection with a TCP reset, for a body whose end would
 // otherwise be the connection's end.

@@ -16,6 +16,10 @@ func (*pendingRead) init(*Conn)  {}
 func (*pendingRead) can() bool   { return false }
 func (*pendingRead) read() error { return nil }
 
+func (*pendingRead) readByte() (n int, b byte, err error) { return 0, 0, nil }
+
+func (*pendingRead) deliver(Receiver) error { return nil }
+
 func (*pendingRead) converse([]byte, bool) (stale bool, err error) { return false, nil }
 
 // socketIsStale cannot look without blocking here; a stale connection shows

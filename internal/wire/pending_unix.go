@@ -25,7 +25,15 @@ type pendingRead struct {
 	conn  *Conn
 	read1 func(fd uintptr) bool // attempt, kept so that no read allocates
 	step1 func(fd uintptr) bool // step
+	byte1 func(fd uintptr) bool // attemptByte
+	first [1]byte
 	err   error
+
+	// of deliver
+	each1   func(fd uintptr) bool // each
+	to      Receiver
+	failed  error
+	bounded bool // a deadline of deliver's own is in force
 
 	// of converse
 	message []byte
@@ -35,7 +43,7 @@ type pendingRead struct {
 
 func (p *pendingRead) init(c *Conn) {
 	p.conn = c
-	p.read1, p.step1 = p.attempt, p.step
+	p.read1, p.byte1, p.step1, p.each1 = p.attempt, p.attemptByte, p.step, p.each
 }
 
 func (p *pendingRead) can() bool { return p.read1 != nil }
@@ -68,10 +76,40 @@ func (p *pendingRead) attempt(fd uintptr) bool {
 			return true
 		}
 		b.free()
-		if p.err = io.EOF; err != nil {
-			p.err = os.NewSyscallError("read", err)
-		}
+		p.end(err)
 		return true
+	}
+}
+
+// readByte is read for one byte and without a buffer.
+func (p *pendingRead) readByte() (n int, b byte, err error) {
+	if err := p.conn.raw.Read(p.byte1); err != nil {
+		return 0, 0, err
+	}
+	if err, p.err = p.err, nil; err != nil {
+		return 0, 0, err
+	}
+	return 1, p.first[0], nil
+}
+
+func (p *pendingRead) attemptByte(fd uintptr) bool {
+	n, err := syscall.Read(int(fd), p.first[:])
+	for err == syscall.EINTR {
+		n, err = syscall.Read(int(fd), p.first[:])
+	}
+	if err == syscall.EAGAIN {
+		return false
+	}
+	if n <= 0 {
+		p.end(err)
+	}
+	return true
+}
+
+// end notes how the peer's bytes ended.
+func (p *pendingRead) end(err error) {
+	if p.err = io.EOF; err != nil {
+		p.err = os.NewSyscallError("read", err)
 	}
 }
 
