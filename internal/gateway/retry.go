@@ -52,7 +52,7 @@ func (x *exchange) isRetryable(a *attempt) bool {
 	case notSent:
 		return r.retryDial
 	}
-	return r.retry.OnUncertain || x.bodiless && isRead(x.outcome.Method)
+	return r.retry.OnUncertain || x.repeatable
 }
 
 // isRead reports a method that is never uncertain: reading twice does no harm.
