@@ -17,6 +17,7 @@ func (g *rig) endedAlone(bystander *rawClient) {
 	if bystander != nil {
 		bystander.ask("GET /api HTTP/1.1")
 		bystander.answer("GET").ok(g.t)
+		g.outcome()
 	}
 	g.ask("/api")
 	if !within(promptly, func() bool { return g.server.InFlight() == 0 }) {
