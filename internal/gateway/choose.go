@@ -27,28 +27,44 @@ func (x *exchange) choose() error {
 }
 
 // pickTarget sets target and key and takes the key's slot. False says that
-// everything is full.
+// everything is full. Both happen under the route's lock; what still can take a
+// slot between a look and the taking of it is an exchange of an earlier
+// configuration, and then there is another look.
 func (x *exchange) pickTarget() bool {
 	r := x.route
 	if r.single {
-		x.target, x.key = r.targets[0], r.targets[0].keys[0]
-		return x.takeSlot()
+		return x.take(r.targets[0], r.targets[0].keys[0])
 	}
-	for r.pick(x) {
-		if x.takeSlot() {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pinned := ""
+	if x.session != "" {
+		pinned = r.sessions.Place(x.session, now, r.affinity.TTL)
+	}
+	if pinned != "" && x.takePinned(pinned, now) {
+		return true
+	}
+	for {
+		switch r.pick(x, now) {
+		case picked:
+			if x.session != "" && pinned == "" {
+				x.pin()
+			}
 			return true
+		case allFull:
+			return false
 		}
-		// Somebody took the slot that was seen free: the key is full now.
 	}
-	return false
 }
 
-func (x *exchange) takeSlot() bool {
-	if !x.key.slots.Acquire(x.key.max) {
+// take sets target and key if it gets a slot of that key.
+func (x *exchange) take(t *target, k *key) bool {
+	if !k.slots.Acquire(k.max) {
 		return false
 	}
-	x.slot = x.key.slots
-	if x.load = x.key.load; x.load != nil {
+	x.target, x.key, x.slot = t, k, k.slots
+	if x.load = k.load; x.load != nil {
 		x.load.Acquire(0)
 	}
 	return true
@@ -65,21 +81,18 @@ func (x *exchange) releaseSlot() {
 	x.slot, x.load = nil, nil
 }
 
-// pick goes where the session was served before, unless something speaks
-// against it. Otherwise it applies the strategy, first to the upstreams, then
-// to the keys of one. A session that is new stays there from now on: the next
-// of its requests may come before this one is answered.
-func (r *route) pick(x *exchange) bool {
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	pinned := ""
-	if x.session != "" {
-		pinned = r.sessions.Place(x.session, now, r.affinity.TTL)
-	}
-	if pinned != "" && x.pickPinned(pinned, now) {
-		return true
-	}
+// pick is how a look at the slots went.
+type pick uint8
+
+const (
+	picked pick = iota
+	allFull
+	outrun // somebody took the slot that was seen free
+)
+
+// pick applies the strategy, first to the upstreams, then to the keys of one,
+// and takes a slot there. The caller holds the lock.
+func (r *route) pick(x *exchange, now time.Time) pick {
 	targets := x.targetOptions[:0]
 	for i, t := range r.targets {
 		keys := t.keyOptions(x, now)
@@ -92,21 +105,17 @@ func (r *route) pick(x *exchange) bool {
 	x.targetOptions = targets
 	ti := balance.Choose(r.strategy, targets, mathrand.Float64())
 	if ti < 0 {
-		return false
+		return allFull
 	}
 	t := r.targets[ti]
 	keys := t.keyOptions(x, now)
 	ki := balance.Choose(r.strategy, keys, mathrand.Float64())
-	if ki < 0 {
-		return false
+	if ki < 0 || !x.take(t, t.keys[ki]) {
+		return outrun
 	}
 	balance.Turns(targets, r.turns, ti)
 	balance.Turns(keys, t.turns, ki)
-	x.target, x.key = t, t.keys[ki]
-	if x.session != "" && pinned == "" {
-		x.pin()
-	}
-	return true
+	return picked
 }
 
 func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
@@ -126,12 +135,13 @@ func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
 	return keys
 }
 
-func (x *exchange) pickPinned(pinned string, now time.Time) bool {
+// takePinned goes where the session was served before, unless something speaks
+// against it.
+func (x *exchange) takePinned(pinned string, now time.Time) bool {
 	for _, t := range x.route.targets {
 		for _, k := range t.keys {
 			if k.place == pinned {
-				x.target, x.key = t, k
-				return x.isReady(t, k, now)
+				return x.isReady(t, k, now) && x.take(t, k)
 			}
 		}
 	}
@@ -146,7 +156,8 @@ func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
 	return t.rest.Left(now) == 0 && k.rest.Left(now) == 0
 }
 
-// pin keeps the session where it was served.
+// pin keeps the session where it is served. One that is new is pinned when its
+// first request goes there: the next may come before that is answered.
 func (x *exchange) pin() {
 	if x.session != "" {
 		x.route.sessions.Pin(x.session, x.key.place, time.Now(), x.route.affinity.TTL)

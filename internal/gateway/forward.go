@@ -38,8 +38,7 @@ func (x *exchange) prepare() error {
 		x.websocket = newHandshake(req)
 	}
 	x.toHead = req.IsHead()
-	x.bodiless = req.Framing == wire.NoBody
-	x.repeatable = x.bodiless && isSafe(req.Method)
+	x.repeatable = req.Framing == wire.NoBody && isRead(x.outcome.Method)
 
 	p, err := x.down.BufferedBody()
 	if err != nil {
@@ -97,15 +96,6 @@ func (x *exchange) record(a *attempt) {
 		Start:    a.start,
 		Duration: end.Sub(a.start),
 	})
-}
-
-// isSafe reports a method that changes nothing (RFC 9110 section 9.2.1).
-func isSafe(method []byte) bool {
-	switch string(method) {
-	case "GET", "HEAD", "OPTIONS":
-		return true
-	}
-	return false
 }
 
 // methodName keeps the method beyond its buffer, without memory for the usual ones.

@@ -119,8 +119,10 @@ func (x *exchange) appendHead(b []byte) []byte {
 			if i == lastXFF {
 				b = append(b, f.Name...)
 				b = append(b, ": "...)
-				b = append(b, f.Value...)
-				b = append(b, ", "...)
+				if len(f.Value) > 0 {
+					b = append(b, f.Value...)
+					b = append(b, ", "...)
+				}
 				b = append(b, x.down.ClientIP()...)
 				b = append(b, "\r\n"...)
 				continue

@@ -55,11 +55,11 @@ func (x *exchange) tunnel() error {
 	silence := watchSilence(x.target.idleTimeout, x.up.Abort)
 	other := make(chan error)
 	go func() {
-		defect := shelter(func() { pump(x.up.Conn, client, silence.broken(x.sawRequest)) })
+		defect := shelter(func() { pump(x.up.Conn.Write, client, silence.broken(x.sawRequest)) })
 		x.up.Abort()
 		other <- defect
 	}()
-	defect := shelter(func() { pump(client, x.up.Conn, silence.broken(x.sawResponse)) })
+	defect := shelter(func() { pump(silence.patient(client.Write), x.up.Conn, silence.broken(x.sawResponse)) })
 	client.Interrupt()
 	x.up.Abort()
 	defect = cmp.Or(<-other, defect)
@@ -70,13 +70,13 @@ func (x *exchange) tunnel() error {
 	return defect
 }
 
-// pump copies what src sends to dst, each read at once, until either fails.
-func pump(dst, src *wire.Conn, saw func(*wire.Piece)) {
+// pump writes on what src sends, each read at once, until either fails.
+func pump(write func([]byte) error, src *wire.Conn, saw func(*wire.Piece)) {
 	var data [1][]byte
 	for {
 		if data[0] = src.Take(); len(data[0]) > 0 {
 			saw(&wire.Piece{Data: data[:]})
-			if dst.Write(data[0]) != nil {
+			if write(data[0]) != nil {
 				return
 			}
 		}

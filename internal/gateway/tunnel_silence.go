@@ -12,6 +12,7 @@ import (
 type tunnelSilence struct {
 	limit time.Duration // 0: never
 	last  atomic.Int64  // when something was said, in Unix nanoseconds
+	slow  atomic.Bool   // the client is still taking what was said
 	over  atomic.Bool
 	timer *time.Timer
 	mu    sync.Mutex // over timer
@@ -27,7 +28,11 @@ func watchSilence(limit time.Duration, end func()) *tunnelSilence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.timer = time.AfterFunc(limit, func() {
+		slow := s.slow.Load() // before last, which is set first when it ends
 		left := limit - time.Since(time.Unix(0, s.last.Load()))
+		if slow {
+			left = limit
+		}
 		if left <= 0 {
 			s.over.Store(true)
 			end()
@@ -48,6 +53,20 @@ func (s *tunnelSilence) broken(saw func(*wire.Piece)) func(*wire.Piece) {
 	return func(p *wire.Piece) {
 		s.last.Store(time.Now().UnixNano())
 		saw(p)
+	}
+}
+
+// patient is write for the client, whose slowness is no silence.
+func (s *tunnelSilence) patient(write func([]byte) error) func([]byte) error {
+	if s.limit == 0 {
+		return write
+	}
+	return func(p []byte) error {
+		s.slow.Store(true)
+		err := write(p)
+		s.last.Store(time.Now().UnixNano())
+		s.slow.Store(false)
+		return err
 	}
 }
 

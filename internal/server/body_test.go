@@ -327,7 +327,8 @@ func TestBodyReachesAnUpstreamAtMostOnce(t *testing.T) {
 }
 
 // An upstream may close a connection while it is idle, just as a request is on
-// its way. Nobody can tell whether it ran; where that is harmless it is sent anew.
+// its way. Nobody can tell whether it ran; where that is harmless, which it is not
+// certain to be of an OPTIONS, it is sent anew.
 func TestSafeRequestThatMeetsSilenceOnAReusedConnectionIsSentOnceMore(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD", "OPTIONS", "DELETE", "POST"} {
 		t.Run(method, func(t *testing.T) {
@@ -350,7 +351,7 @@ func TestSafeRequestThatMeetsSilenceOnAReusedConnectionIsSentOnceMore(t *testing
 						again++
 					}
 				}
-				switch safe := method == "GET" || method == "HEAD" || method == "OPTIONS"; {
+				switch safe := method == "GET" || method == "HEAD"; {
 				case safe && (a.status != 200 || again != 2):
 					t.Errorf("got %d after %d tries, want 200 after 2", a.status, again)
 				case !safe && (a.status != 502 || again != 1):

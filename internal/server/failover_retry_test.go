@@ -334,3 +334,40 @@ func TestAnotherTryChangesBaseURLAndKeyAlone(t *testing.T) {
 		}
 	})
 }
+
+// An interim answer is a part of this upstream's: what the client has seen of
+// one must not be followed by another's. A 100 says no more than that the body
+// may come, which holds for whoever gets it.
+func TestNothingIsTriedAgainAfterAnInterimAnswerWasSeen(t *testing.T) {
+	for _, c := range []struct{ interim, keys, last string }{
+		{"103 Early Hints", "a", "429"},
+		{"100 Continue", "a b", "200"},
+	} {
+		t.Run(c.interim, func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				u := newUpstream(t, func(uc *upstreamConn, r *upstreamRequest) {
+					uc.readBody(r)
+					if keyOf(r) == "b" {
+						uc.send(okAnswer)
+						return
+					}
+					uc.send("HTTP/1.1 " + c.interim + "\r\nLink: </a>\r\n\r\n")
+					uc.send(answerOf(429, "slow down"))
+				})
+				g := start(t, via, uncooled(retrying(u.base(), u.base())))
+				client := g.dial()
+				client.ask("POST /api HTTP/1.1", "Content-Length: 2")
+				client.send("hi")
+				if h := client.head(); !strings.HasPrefix(h, "HTTP/1.1 "+c.interim) {
+					t.Fatalf("got %q first", h)
+				}
+				if h := client.head(); !strings.HasPrefix(h, "HTTP/1.1 "+c.last) {
+					t.Errorf("got %q, want %s", h, c.last)
+				}
+				if got := u.keysOf(); got != c.keys {
+					t.Errorf("the keys %q were tried, want %q", got, c.keys)
+				}
+			})
+		})
+	}
+}

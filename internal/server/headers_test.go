@@ -196,6 +196,8 @@ func TestForwardXFFAppendsTheClient(t *testing.T) {
 	}{
 		{"none yet", nil, []string{"127.0.0.1"}},
 		{"one", []string{"X-Forwarded-For: 9.9.9.9"}, []string{"9.9.9.9, 127.0.0.1"}},
+		{"an empty one", []string{"X-Forwarded-For: "}, []string{"127.0.0.1"}},
+		{"an empty one behind another", []string{"X-Forwarded-For: 9.9.9.9", "X-Forwarded-For: "}, []string{"9.9.9.9", "127.0.0.1"}},
 		{"several lines", []string{"X-Forwarded-For: 9.9.9.9", "X-Forwarded-For: 8.8.8.8, 7.7.7.7"}, []string{"9.9.9.9", "8.8.8.8, 7.7.7.7, 127.0.0.1"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -140,6 +140,7 @@ func (c *replayedConn) Read(p []byte) (int, error) {
 
 // serveHTTP2 adapts one HTTP/2 exchange to the gateway.
 func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
+	defer s.surviveStream()
 	s.here.come()
 	defer s.here.leave()
 	s.http2.inFlight.Add(1)

@@ -50,7 +50,7 @@ func (h *http2) readHead() (status int) {
 	if r.Method == "CONNECT" || r.Method == "TRACE" || r.Method == "OPTIONS" && r.RequestURI == "*" {
 		return http.StatusNotImplemented
 	}
-	if !wire.IsToken([]byte(r.Method)) || badTarget(r.RequestURI) || badLength(r) {
+	if !wire.IsToken([]byte(r.Method)) || badTarget(r.RequestURI) || badLength(r) || len(r.Header["Host"]) > 1 {
 		return http.StatusBadRequest
 	}
 	h.head = wire.RequestHead{Method: []byte(r.Method), Target: []byte(r.RequestURI), Minor: 1}

@@ -152,6 +152,7 @@ func TestMalformedHTTP2RequestReachesNoUpstream(t *testing.T) {
 		{"a length with a sign", ask2("POST", "/api", auth, "content-length: +2"), "hi"},
 		{"a negative length", ask2("POST", "/api", auth, "content-length: -1"), "hi"},
 		{"an empty length", ask2("POST", "/api", auth, "content-length: "), "hi"},
+		{"host twice", ask2("GET", "/api", auth, "host: a", "host: b"), ""},
 		{"connection", ask2("GET", "/api", auth, "connection: close"), ""},
 		{"transfer-encoding", ask2("POST", "/api", auth, "transfer-encoding: chunked"), "hi"},
 		{"upgrade", ask2("GET", "/api", auth, "upgrade: websocket"), ""},

@@ -76,6 +76,7 @@ func (s *Server) take(c net.Conn) {
 	s.here.come()
 	go func() {
 		defer s.here.leave()
+		defer s.survive(c)
 		s.serveConn(c)
 	}()
 }

@@ -105,12 +105,14 @@ func listen(t *testing.T, handle func(net.Conn)) string {
 // lasts: a connection holds the port, so that no other listener is given it.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	addr := listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
+	taken := make(chan struct{})
+	addr := listen(t, func(c net.Conn) { close(taken); io.Copy(io.Discard, c) })
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	<-taken // or its goroutine could begin in the middle of a test that counts them
 	return "http://" + c.LocalAddr().String()
 }
 

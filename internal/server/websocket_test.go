@@ -306,3 +306,31 @@ func TestSilentTunnelIsEndedAndATalkingOneIsNot(t *testing.T) {
 		}
 	})
 }
+
+// A client that is slow to take what there is for it is no silent tunnel.
+func TestTunnelWithASlowReaderIsNotSilent(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		const idle = 200 * time.Millisecond
+		down := string(randomBytes(24 << 20)) // more than all buffers on the way hold
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(wsOpen)
+			c.send(down)
+			c.awaitGatewayGone()
+		})
+		cfg := newConfig(u.base())
+		cfg.Routes[0].Upstreams[0].StreamIdleTimeout = idle
+		g := start(t, via, cfg)
+		c := g.dial()
+		c.handshake("/api", "")
+		c.opened()
+		waitFor(4 * idle)
+		got := make([]byte, len(down))
+		if n, err := io.ReadFull(c.r, got); err != nil || string(got) != down {
+			t.Errorf("got %d bytes of %d, %v", n, len(down), err)
+		}
+		c.rest()
+		if o := g.outcome(); o.End != gateway.Idle {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+	})
+}
