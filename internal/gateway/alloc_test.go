@@ -82,14 +82,19 @@ func TestRelayingAnEventAllocatesNothing(t *testing.T) {
 				relayed <- struct{}{}
 			}
 			f.got.Grow(1 << 20)
-			ended := make(chan error)
-			go func() { ended <- x.relayRest() }()
+			ended := make(chan error, 1)
+			go func() {
+				ended <- x.relayRest()
+				close(relayed)
+			}()
 			const events = 500
 			allocs := testing.AllocsPerRun(events, func() {
 				up.Write(event)
 				<-relayed
 			})
 			up.Close()
+			for range relayed {
+			}
 			if err := <-ended; (err == nil) != (row.name == "until close") {
 				t.Errorf("a body that ended with its connection was relayed with %v", err)
 			}

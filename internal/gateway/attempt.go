@@ -79,7 +79,7 @@ func (x *exchange) attempt(try int) attempt {
 			continue
 		}
 		if rest != nil {
-			x.side.Go(rest)
+			x.beside(rest)
 		}
 		if !x.uploaded.Load() {
 			x.watch()
@@ -160,7 +160,7 @@ func (x *exchange) awaitHead() (silent bool, err error) {
 		}
 		res := &x.response
 		*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h)}
-		if err := x.down.Interim(res); err != nil {
+		if err := x.down.Interim(res); err != nil && !x.readsOn() {
 			x.abort(causeClientGone)
 			return false, err
 		}

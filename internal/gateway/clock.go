@@ -15,6 +15,10 @@ import (
 // noticing that its client has gone away: most answers come sooner.
 const silence = 20 * time.Millisecond
 
+// cutCheck is how often an exchange whose client has left looks whether a drain
+// has come to its end.
+const cutCheck = time.Second
+
 // cause is why an exchange was ended from another goroutine.
 type cause uint8
 
@@ -40,7 +44,7 @@ type clock struct {
 	side     sync.WaitGroup // what goes on beside the exchange's own goroutine
 	uploaded atomic.Bool    // the request's body was read to its end
 	bytesIn  atomic.Int64
-	lastByte atomic.Int64 // when a stream last brought something, for its idle timeout
+	lastByte atomic.Int64 // when a stream last brought something, for its idle timeout; 0: its client is taking it
 
 	mu        sync.Mutex
 	timer     *time.Timer
@@ -97,12 +101,22 @@ func (x *exchange) tick() {
 		next = x.deadline
 	}
 	if x.idle > 0 {
-		quiet := time.Unix(0, x.lastByte.Load()).Add(x.idle)
+		quiet := now.Add(x.idle)
+		if last := x.lastByte.Load(); last != 0 {
+			quiet = time.Unix(0, last).Add(x.idle)
+		}
 		if due(quiet, now) {
 			x.abortLocked(causeIdle)
 			return
 		}
 		next = earliest(next, quiet)
+	}
+	if x.gone { // nobody else would tell that a drain has come to its end
+		if x.down.Cut() {
+			x.abortLocked(causeBudget)
+			return
+		}
+		next = earliest(next, now.Add(cutCheck))
 	}
 	if patient := x.began.Add(silence); now.Before(patient) {
 		next = earliest(next, patient)
@@ -230,23 +244,27 @@ func (x *exchange) watchLocked() {
 		return
 	}
 	if !x.uploaded.Load() && x.down.GoneShows() {
-		x.side.Go(x.awaitGone)
+		x.beside(x.awaitGone)
 	}
 	x.watching = true
-	x.side.Go(x.clientSide)
+	x.beside(x.clientSide)
+}
+
+// beside runs f in a goroutine of its own. A defect there ends the exchange.
+func (x *exchange) beside(f func()) {
+	x.side.Go(func() {
+		if defect := shelter(f); defect != nil {
+			x.abortBecause(causeDefect, defect)
+		}
+	})
 }
 
 // clientSide sends what is still to come of the request's body, then waits for
 // the client to go away. It begins while the upstream is still being reached:
 // only who reads on learns that a client has gone.
 func (x *exchange) clientSide() {
-	defect := shelter(func() {
-		if x.uploaded.Load() || x.upload() && !x.down.GoneShows() {
-			x.awaitGone()
-		}
-	})
-	if defect != nil {
-		x.abortBecause(causeDefect, defect)
+	if x.uploaded.Load() || x.upload() && !x.down.GoneShows() {
+		x.awaitGone()
 	}
 }
 
@@ -336,7 +354,7 @@ func (x *exchange) leaveLocked() bool {
 	}
 	x.gone = true
 	x.deadline = earliest(x.deadline, time.Now().Add(x.drain))
-	x.timer.Reset(time.Until(x.deadline))
+	x.timer.Reset(min(cutCheck, time.Until(x.deadline)))
 	x.down.Abort()
 	return true
 }

@@ -65,8 +65,7 @@ type task struct {
 	failures       []failure    // what failed for this request
 
 	out        *wire.Output // the request as the upstream gets it
-	bodiless   bool
-	repeatable bool // sending it twice does no harm
+	repeatable bool         // sending it twice does no harm
 	toHead     bool
 	websocket  *handshake
 	up         *upstream.Conn
@@ -194,21 +193,14 @@ func (x *exchange) conclude() {
 	if x.wasCut(o.End) {
 		o.End = Draining
 	}
-	tell(x.watcher, o)
-}
-
-// tell lets a defective observer not take the process down.
-func tell(w Watch, o *Outcome) {
-	if defect := shelter(func() { w.End(o) }); defect != nil {
-		o.Cause = defect
-	}
+	x.gw.shelter(func() { x.watcher.End(o) })
 }
 
 func (x *exchange) endKind() End {
 	switch {
 	case x.whole && !x.gone && x.cause != causeBudget: // a client may well leave then
 		return Complete
-	case x.cause == causeClientGone || x.gone:
+	case x.cause == causeClientGone || x.gone || x.cause == causeBadBody && x.answered:
 		return ClientGone
 	case x.cause == causeIdle:
 		return Idle

@@ -164,3 +164,20 @@ func TestExchangeEndsOnTheSnapshotItBeganWith(t *testing.T) {
 	}
 	noSlotIsHeld(t, g)
 }
+
+// watchful is a client whose leave shows beside its upload, and looking for it
+// is a defect.
+type watchful struct{ *fake }
+
+func (watchful) GoneShows() bool { return true }
+func (watchful) AwaitGone() bool { panic("a defect") }
+
+func TestPanicBesideAnExchangeEndsItAlone(t *testing.T) {
+	r := new(recorder)
+	g := newGateway(testConfig(serveOn(t, func(c net.Conn) { io.Copy(io.Discard, c) })), r)
+	g.Serve(watchful{newFake(t, strings.Replace(ask, "GET", "POST", 1)+"Content-Length: 100\r\n")})
+	if o := r.only(t); o.End != UpstreamBroken || o.Cause == nil || !strings.HasPrefix(o.Cause.Error(), "panic") {
+		t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+	}
+	noSlotIsHeld(t, g)
+}

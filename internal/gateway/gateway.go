@@ -22,6 +22,7 @@ type Gateway struct {
 	snapshot atomic.Pointer[Snapshot]
 	observer Observer // nil: nobody
 	onRest   func(Resting)
+	onDefect func(error)
 
 	windows    *limit.Windows
 	slots      limit.Registry
@@ -38,6 +39,18 @@ func New(dialer *upstream.Dialer, observer Observer) *Gateway {
 		windows:    limit.NewWindows(),
 		downstream: new(limit.Slots),
 		pools:      upstream.NewPools(dialer),
+	}
+}
+
+// OnDefect has f told of each *Panic that ended nothing, since all was over but
+// the telling of it. f must not block. To be called before Serve.
+func (g *Gateway) OnDefect(f func(error)) { g.onDefect = f }
+
+// shelter runs what was given to the gateway to call, when a panic in it must
+// not end anything.
+func (g *Gateway) shelter(f func()) {
+	if defect := shelter(f); defect != nil && g.onDefect != nil {
+		g.onDefect(defect)
 	}
 }
 

@@ -103,16 +103,24 @@ func (x *exchange) write(p *wire.Piece) error {
 		return nil
 	}
 	x.sawResponse(p)
-	if x.target.idleTimeout > 0 {
-		x.lastByte.Store(time.Now().UnixNano())
-	}
 	if x.left {
+		x.heard()
 		return nil
 	}
-	if err := x.down.Write(p); err != nil {
+	x.lastByte.Store(0)
+	err := x.down.Write(p)
+	x.heard()
+	if err != nil {
 		return x.clientBroke(err)
 	}
 	return nil
+}
+
+// heard notes, for the idle timeout, that the stream has said something.
+func (x *exchange) heard() {
+	if x.target.idleTimeout > 0 {
+		x.lastByte.Store(time.Now().UnixNano())
+	}
 }
 
 // broken is the error of an answer whose upstream broke off.

@@ -152,6 +152,6 @@ func (g *Gateway) tellEnd(rest *balance.Rest, r Resting, d time.Duration) {
 			return
 		}
 		r.For = 0
-		g.onRest(r)
+		g.shelter(func() { g.onRest(r) })
 	})
 }

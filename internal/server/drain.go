@@ -84,7 +84,7 @@ func (s *Server) awaitEnd() {
 
 // cutPatience is how long exchanges that were broken off are given to account
 // for themselves. One whose client had left already, and whose answer is read
-// on for the sake of its usage, would take longer.
+// on for the sake of its usage, takes up to a second to notice.
 const cutPatience = 2 * time.Second
 
 // Drain waits for what is in flight, after Leave or StartDrain, then breaks off

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -30,6 +31,11 @@ func (s *Server) surviveStream() {
 		}
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// tellOfDefects is told by the gateway of panics that ended nothing.
+func tellOfDefects(log *slog.Logger) func(error) {
+	return func(defect error) { log.Error("a defect of the gateway", "cause", defect) }
 }
 
 // tellOf logs where the defect is. What was panicked with is not shown unless

@@ -141,6 +141,8 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 	}
 	g := &rig{t: t, via: via, addr: ln.Addr().String(), ended: make(chan gateway.Outcome, 10000), log: new(syncBuffer)}
 	g.gateway = gateway.New(upstream.NewDialer(nil), watches(append([]gateway.Watch{g}, more...)))
+	log := slog.New(slog.NewTextHandler(g.log, nil))
+	g.gateway.OnDefect(tellOfDefects(log))
 	snapshot, err := gateway.Compile(c)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +152,7 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 	if via.secure {
 		secure = &tls.Config{Certificates: []tls.Certificate{testCertificate().pair}, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	g.server = newServer(g.gateway, secure, slog.New(slog.NewTextHandler(g.log, nil)), p)
+	g.server = newServer(g.gateway, secure, log, p)
 	g.client = &http.Client{Transport: clientTransport(via), CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}

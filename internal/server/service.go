@@ -38,6 +38,7 @@ type Service struct {
 // NewService makes a service that does nothing until Apply. listen opens a
 // port, as Listen does; o answers operators and may be nil.
 func NewService(g *gateway.Gateway, listen func(address string) (net.Listener, error), o *Operator, log *slog.Logger) *Service {
+	g.OnDefect(tellOfDefects(log))
 	return &Service{gateway: g, operator: o, log: log, listen: listen, lost: make(chan error, 1), servers: make(map[*Server]bool)}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,6 +252,9 @@ func TestPanicOfAnObserverLosesNothing(t *testing.T) {
 			g.ask("/api")
 			g.get("/nowhere").refusal(t, 404, "route_not_found")
 			g.outcome()
+		}
+		if !within(promptly, func() bool { return strings.Count(g.log.String(), "panic (string)") == 6 }) {
+			t.Errorf("the log tells of other defects than the six: %q", g.log.String())
 		}
 	})
 }

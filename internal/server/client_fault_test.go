@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
+)
+
+func TestMalformedUploadAfterTheAnswerBeganIsTheClientsFault(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			if r.target == "/ok" {
+				c.send(okAnswer)
+				return
+			}
+			c.send(eventHead + chunk("data: 1\n\n"))
+			c.awaitClosed()
+		})
+		g := start(t, via, oneSlot(u.base()))
+		c := g.dial()
+		c.ask("POST /api HTTP/1.1", "Transfer-Encoding: chunked")
+		c.head()
+		c.send("zz\r\n")
+		c.rest()
+		if o := g.outcome(); o.End != gateway.ClientGone || o.Status != 200 {
+			t.Errorf("it is accounted as %d %s (%v), want the client's fault", o.Status, o.End, o.Cause)
+		}
+		g.ask("/api/ok")
+	})
+}
+
+// A client that is gone when an interim answer comes is read on for like one
+// that goes later.
+func TestAnswerIsReadOnForAClientThatDoesNotTakeAnInterimAnswer(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		asked, gone := make(chan struct{}), make(chan struct{})
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			close(asked)
+			<-gone
+			for range 100 {
+				c.send("HTTP/1.1 103 Early Hints\r\nLink: </" + strings.Repeat("x", 1000) + ">\r\n\r\n")
+			}
+			c.send(okAnswer)
+		})
+		cfg := oneSlot(u.base())
+		cfg.Routes[0].Stream = config.Stream{DrainOnDisconnect: true, DrainMax: time.Minute}
+		g := start(t, via, cfg)
+		c := g.dial()
+		c.ask("POST /api HTTP/1.1", "Content-Length: 2")
+		c.send("hi")
+		<-asked
+		c.reset()
+		close(gone)
+		o := g.outcome()
+		if o.End != gateway.ClientGone || o.BytesOut != 11 {
+			t.Errorf("it is accounted as %s with %d bytes (%v), want the client's leave and the whole answer", o.End, o.BytesOut, o.Cause)
+		}
+	})
+}
+
+// What a slow reader takes is no silence of the stream's.
+func TestStreamWithASlowReaderIsNotSilent(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		const idle = 200 * time.Millisecond
+		down := string(randomBytes(24 << 20)) // more than all buffers on the way hold
+		answer := eventHead + chunk(down) + lastChunk
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(answer)
+		})
+		cfg := newConfig(u.base())
+		cfg.Routes[0].Upstreams[0].StreamIdleTimeout = idle
+		g := start(t, via, cfg)
+		res := g.open(g.request("GET", "/api", nil))
+		waitFor(4 * idle)
+		got, err := io.ReadAll(res.Body)
+		if err != nil || string(got) != down {
+			t.Errorf("got %d bytes, %v", len(got), err)
+		}
+		if o := g.outcome(); o.End != gateway.Complete {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+	})
+}
+
+// The upstream that falls silent behind a slow reader is cut off like another.
+func TestSilenceIsCountedFromTheEndOfASlowRead(t *testing.T) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		const idle = 200 * time.Millisecond
+		answer := eventHead + chunk(string(randomBytes(24<<20)))
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(answer)
+			c.awaitClosed()
+		})
+		cfg := newConfig(u.base())
+		cfg.Routes[0].Upstreams[0].StreamIdleTimeout = idle
+		g := start(t, via, cfg)
+		res := g.open(g.request("GET", "/api", nil))
+		waitFor(3 * idle)
+		if _, err := io.Copy(io.Discard, res.Body); err == nil {
+			t.Error("the stream ended clean")
+		}
+		if o := g.outcome(); o.End != gateway.Idle {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+	})
+}
+
+// Nobody but the drain's end tells an exchange whose client has left already.
+func TestAnswerThatIsReadOnIsAccountedAtTheEndOfADrain(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			c.send(eventHead + chunk("data: 1\n\n"))
+			c.awaitGatewayGone()
+		})
+		cfg := oneSlot(u.base())
+		cfg.Routes[0].Stream = config.Stream{DrainOnDisconnect: true, DrainMax: time.Minute}
+		seen := make(chan struct{}, 1)
+		g := start(t, via, cfg, headSeen(seen))
+		leave := g.leaving("POST", "/api")
+		<-seen
+		waitFor(50 * time.Millisecond) // for the head to be sent
+		leave()
+		g.stop()
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		defer cancel()
+		g.server.Drain(ctx)
+		select {
+		case o := <-g.ended:
+			if o.End != gateway.ClientGone {
+				t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+			}
+		default:
+			t.Error("it was not accounted for when the drain was over")
+		}
+	})
+}
+
+// headSeen tells of each head of an answer.
+type headSeen chan struct{}
+
+func (headSeen) Attempt(string, string)           {}
+func (headSeen) RequestBytes([]byte)              {}
+func (h headSeen) ResponseHead(*gateway.Response) { h <- struct{}{} }
+func (headSeen) ResponseBytes([]byte)             {}
+func (headSeen) End(*gateway.Outcome)             {}
