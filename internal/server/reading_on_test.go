@@ -45,7 +45,7 @@ func TestAnswerIsReadOnWithoutItsClient(t *testing.T) {
 		{"a plain answer that has not begun", "", jsonHead + leftJSON + lastJSON},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			over(t, transports, func(t *testing.T, via transport) {
+			overAtOnce(t, transports, func(t *testing.T, via transport) {
 				left, leaving := gate(t)
 				goOn, going := gate(t)
 				arrived, waits := make(chan bool, 1), make(chan bool, 1)
