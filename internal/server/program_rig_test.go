@@ -34,7 +34,8 @@ type program struct {
 const observed = "observability: {logging: {format: json}, metrics: {enabled: true, token: operator-metrics}}\n"
 
 // run serves a configuration over a transport until the test ends. Listener,
-// certificate and tokens are added to it.
+// certificate and tokens are added to it. The machine that it runs on trusts
+// testCertificate.
 func run(t *testing.T, via transport, yaml string, args ...any) *program {
 	t.Helper()
 	p := &program{stdout: new(syncBuffer), stderr: new(syncBuffer)}
@@ -45,7 +46,7 @@ func run(t *testing.T, via transport, yaml string, args ...any) *program {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.watched.Close(patienceOfTests) })
-	p.gateway = gateway.New(upstream.NewDialer(nil), announcer{p.watched, p.ended})
+	p.gateway = gateway.New(upstream.NewDialer(testCertificate().pool), announcer{p.watched, p.ended})
 	p.gateway.OnRest(p.watched.Resting)
 	p.watched.Rests(p.gateway.Rests)
 	p.service = NewService(p.gateway, Listen, &Operator{
