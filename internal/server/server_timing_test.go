@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -49,6 +50,39 @@ func TestServerTimingTellsOursFromTheUpstreams(t *testing.T) {
 			t.Errorf("ours is %v and the upstream's %v, of %v with twice %v in it", own, theirs, took, pause)
 		}
 	})
+}
+
+// What connecting took is the upstream's, even if nothing came of it: the one
+// who looks is not to be sent the wrong way.
+func TestServerTimingOfAFailureIsTheUpstreams(t *testing.T) {
+	for _, row := range []struct{ name, fields string }{
+		{"connect timeout", "connect_timeout_ms: 100"},
+		{"first byte timeout, after another try", "first_byte_timeout_ms: 100"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			over(t, transports, func(t *testing.T, via transport) {
+				base := "https://" + silent(t)
+				if strings.HasPrefix(row.fields, "first") {
+					base = "http://" + silent(t)
+				}
+				g := run(t, via, withTimings+`
+routes:
+  - id: api
+    prefix: /api
+    upstreams: [{id: a, base_url: %q}, {id: b, base_url: %q, priority: 1, %s}]
+    retry: {max_attempts: 2}
+`, closedPort(t), base, row.fields)
+				a := g.post("/api", "hi")
+				m := bothTiming.FindStringSubmatch(a.header.Get("Server-Timing"))
+				if a.status != 504 || m == nil {
+					t.Fatalf("got %d with Server-Timing: %q", a.status, a.header.Values("Server-Timing"))
+				}
+				if own, theirs := duration(t, m[1]), duration(t, m[2]); theirs < 90*time.Millisecond || own > theirs {
+					t.Errorf("ours is %v and the upstream's %v", own, theirs)
+				}
+			})
+		})
+	}
 }
 
 func TestServerTimingOfARefusalIsOursAlone(t *testing.T) {
