@@ -67,6 +67,18 @@ func run(t *testing.T, via transport, yaml string, args ...any) *program {
 	return p
 }
 
+// reread puts in force what the file, and the files that it names, hold now.
+func (p *program) reread() {
+	p.t.Helper()
+	c, err := config.Load(p.service.Config().Path, config.OS(), CheckCertificates)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.service.Apply(c); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func load(t *testing.T, via transport, yaml string) *config.Config {
 	t.Helper()
 	dir := t.TempDir()

@@ -201,6 +201,26 @@ routes:
 	}
 }
 
+// The file of ca_path may change under its name: what counts is what is in it.
+// Connections that the old trust has opened are not used by the new one.
+func TestTrustIsThatOfTheFileAsItIsNow(t *testing.T) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		ours, theirs := newAuthority(t), newAuthority(t)
+		u := secured(t, ours.identityFor(time.Now().Add(time.Hour), "127.0.0.1"), answerOK)
+		path := filepath.Join(t.TempDir(), "ca.pem")
+		writePEM(t, path, "CERTIFICATE", theirs.cert.Raw)
+		g := run(t, via, `routes: [{id: api, prefix: /api, upstream: {base_url: "https://%s", tls: {ca_path: %q}}}]`, u.listener.Addr(), path)
+		for range 2 {
+			g.get("/api").refusal(t, 502, "upstream_connect_error")
+			writePEM(t, path, "CERTIFICATE", ours.cert.Raw)
+			g.reread()
+			g.get("/api").ok(t)
+			writePEM(t, path, "CERTIFICATE", theirs.cert.Raw)
+			g.reread()
+		}
+	})
+}
+
 // The name that TLS asks for is that of base_url, whatever Host is injected and
 // whatever the client says; it is never h2 that is agreed on.
 func TestServerNameIsTheBaseURLs(t *testing.T) {
