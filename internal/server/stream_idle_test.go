@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-const idling = observed + "routes: [{id: api, prefix: /api, upstream: {base_url: %q, stream_idle_timeout_ms: 150}}]"
+// idling is a route whose streams may be silent for so many ms.
+const idling = observed + "routes: [{id: api, prefix: /api, upstream: {base_url: %q, stream_idle_timeout_ms: %d}}]"
 
 // However an answer tells its end, a stream that fell silent is not ended so.
 func TestSilentStreamIsBrokenOffAndNeverLooksComplete(t *testing.T) {
@@ -26,7 +27,7 @@ func TestSilentStreamIsBrokenOffAndNeverLooksComplete(t *testing.T) {
 					c.send("HTTP/1.1 200 OK\r\n" + row.head + "\r\n" + row.first)
 					c.awaitClosed()
 				})
-				g := run(t, via, idling, u.base())
+				g := run(t, via, idling, u.base(), 150)
 				began := time.Now()
 				a, err := g.try(g.request("POST", "/api", strings.NewReader("hi")))
 				if err == nil && a.err == nil {
@@ -55,7 +56,7 @@ func TestSilentStreamOfAnHTTP10ClientEndsInAReset(t *testing.T) {
 			c.sendChunk("data: 1\n\n")
 			c.awaitClosed()
 		})
-		g := run(t, via, idling, u.base())
+		g := run(t, via, idling, u.base(), 150)
 		c := g.dial()
 		c.send("GET /api HTTP/1.0\r\nAuthorization: Bearer " + token + "\r\n\r\n")
 		c.head()
@@ -73,7 +74,7 @@ func TestSilentStreamOfAnHTTP11ClientHasNoLastChunk(t *testing.T) {
 			c.sendChunk("data: 1\n\n")
 			c.awaitClosed()
 		})
-		g := run(t, via, idling, u.base())
+		g := run(t, via, idling, u.base(), 150)
 		c := g.dial()
 		c.ask("GET /api HTTP/1.1")
 		if h := c.head(); !strings.HasPrefix(h, "HTTP/1.1 200 ") {
@@ -92,8 +93,8 @@ func TestStreamThatGoesOnIsNotSilent(t *testing.T) {
 		pieces int
 		pause  time.Duration
 	}{
-		{"text/event-stream", 6, 60 * time.Millisecond},
-		{"application/json", 2, unhurried},
+		{"text/event-stream", 8, 100 * time.Millisecond},
+		{"application/json", 1, 800 * time.Millisecond},
 	} {
 		t.Run(row.kind, func(t *testing.T) {
 			overAtOnce(t, transports, func(t *testing.T, via transport) {
@@ -106,7 +107,7 @@ func TestStreamThatGoesOnIsNotSilent(t *testing.T) {
 					}
 					c.send(lastChunk)
 				})
-				g := run(t, via, idling, u.base())
+				g := run(t, via, idling, u.base(), 600)
 				if a := g.post("/api", "hi"); len(a.body) != row.pieces || a.err != nil {
 					t.Errorf("got %q, %v", a.body, a.err)
 				}
@@ -139,7 +140,7 @@ func TestSilentStreamDisturbsNoOther(t *testing.T) {
 			}
 			c.send(lastChunk)
 		})
-		g := run(t, via, idling, u.base())
+		g := run(t, via, idling, u.base(), 600)
 		lively := g.open(g.request("GET", "/api/lively", nil))
 		silent := g.open(g.request("GET", "/api/silent", nil))
 		if b, err := io.ReadAll(silent.Body); err == nil {
