@@ -115,14 +115,14 @@ func TestStreamIsAStreamWithoutItsContentType(t *testing.T) {
 					c.send(row.last)
 					c.hangUp()
 				})
-				g := run(t, via, observed+"routes: [{id: api, prefix: /api, upstream: {base_url: %q, request_timeout_ms: %d, %s}}]", u.base(), unhurried.Milliseconds()/2, keepsBack)
+				g := run(t, via, observed+"routes: [{id: api, prefix: /api, upstream: {base_url: %q, request_timeout_ms: %d, %s}}]", u.base(), unhurried.Milliseconds(), keepsBack)
 				res := g.open(g.request("GET", "/api/v1/chat/completions", nil))
 				isKeptBack(t, res.Header)
 				got := make([]byte, len(first))
 				if _, err := io.ReadFull(res.Body, got); err != nil || string(got) != first {
 					t.Fatalf("the first event is %q, %v", got, err)
 				}
-				waitFor(unhurried)
+				waitFor(2 * unhurried)
 				goOn()
 				rest, err := io.ReadAll(res.Body)
 				if string(rest) != last || (err == nil) != row.whole {
