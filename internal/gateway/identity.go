@@ -118,12 +118,16 @@ func (x *exchange) signID(res *Response) {
 	}
 }
 
-// timings is the gateway's own part and the upstream's, in ms.
+// timings is the gateway's own part and the last try's, connecting included, in
+// ms.
 func (x *exchange) timings() string {
-	if x.headAt.IsZero() {
+	tries := x.outcome.Attempts
+	if len(tries) == 0 {
 		return "aigw;dur=" + millis(time.Since(x.outcome.Start))
 	}
-	return "aigw;dur=" + millis(x.outcome.Overhead+time.Since(x.headAt)) + ", upstream;dur=" + millis(x.headAt.Sub(x.sentAt))
+	last := &tries[len(tries)-1]
+	own := x.outcome.Overhead + time.Since(last.Start.Add(last.Duration))
+	return "aigw;dur=" + millis(own) + ", upstream;dur=" + millis(last.Duration)
 }
 
 func millis(d time.Duration) string {

@@ -3,9 +3,9 @@ package gateway
 import "ai-gw-lite/internal/wire"
 
 // IsStream reports an answer that may last as long as it likes: a stream by
-// its content type, or a WebSocket.
+// its content type, which the client need not be shown, or a WebSocket.
 func (r *Response) IsStream() bool {
-	if r.Status == 101 {
+	if r.Status == 101 || r.Stream {
 		return true
 	}
 	for i := range r.Fields {

@@ -45,10 +45,21 @@ func tellFailure(log *slog.Logger, o *gateway.Outcome, requestID string) {
 }
 
 // Failures logs each failure and follows nothing else.
-type Failures struct{ log *slog.Logger }
+type Failures struct {
+	log       *slog.Logger
+	requestID string // of the exchange; empty: none, or request ids are off
+}
 
 // NewFailures makes an observer that writes to log.
 func NewFailures(log *slog.Logger) *Failures { return &Failures{log: log} }
+
+// of is the same for one exchange, whose id its client may name.
+func (f *Failures) of(requestID string) *Failures {
+	if requestID == "" {
+		return f
+	}
+	return &Failures{f.log, requestID}
+}
 
 func (f *Failures) Begin(*gateway.Beginning) gateway.Watch { return f }
 func (f *Failures) Attempt(string, string)                 {}
@@ -58,7 +69,7 @@ func (f *Failures) ResponseBytes([]byte)                   {}
 
 // End writes the line.
 func (f *Failures) End(o *gateway.Outcome) {
-	tellFailure(f.log, o, "")
+	tellFailure(f.log, o, f.requestID)
 }
 
 // Resting logs that an upstream or a key begins to rest, or is back.

@@ -151,7 +151,7 @@ func (o *Observatory) now() int64 { return int64(time.Since(o.started)) }
 func (o *Observatory) Begin(b *gateway.Beginning) gateway.Watch {
 	s := o.settings.Load()
 	if !s.follows {
-		return o.failures
+		return o.failures.of(s.secrets.mask(b.RequestID))
 	}
 	r := o.recorders.Get().(*recorder)
 	r.begin(b, s)

@@ -16,6 +16,9 @@ func (h *http1) Respond(res *gateway.Response, first *wire.Piece) error {
 	defer o.Free()
 	o.B = wire.AppendStatusLine(o.B, res.Status, res.Reason)
 	o.B = wire.AppendFields(o.B, res.Fields)
+	if res.Refusal && res.Status == 426 { // RFC 9110 section 15.5.22: say which protocol will do
+		o.B = append(o.B, "Connection: Upgrade\r\nUpgrade: HTTP/1.1\r\n"...)
+	}
 	switch {
 	case res.Status == 101:
 		o.B = append(o.B, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
