@@ -69,6 +69,9 @@ func (c *client1) head(p *plan, lines ...string) string {
 		"Authorization: Bearer " + token,
 		"X-Plan: " + p.header(),
 	}, lines...)
+	if p.Session != "" {
+		lines = append(lines, sessionKey+": "+p.Session)
+	}
 	return strings.Join(append(lines, "", ""), "\r\n")
 }
 

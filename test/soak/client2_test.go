@@ -82,6 +82,9 @@ func (c *client2) do(p *plan) (o outcome) {
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("X-Plan", p.header())
+	if p.Session != "" {
+		req.Header.Set(sessionKey, p.Session)
+	}
 	req.Header["User-Agent"] = nil
 	if p.Up > 0 {
 		req.Body = io.NopCloser(p.upload().reader(p.Up))

@@ -101,6 +101,8 @@ func left(p *plan, o *outcome) bool {
 // status is that of the upstream's answer.
 func (p *plan) status() int {
 	switch {
+	case p.Status != 0:
+		return p.Status
 	case p.isWebSocket():
 		return http.StatusSwitchingProtocols
 	case p.Manner == "early" || p.Manner == "gone":
