@@ -149,7 +149,7 @@ var failovers = []kind{
 		p.Refusals, p.Status = maxTries, p.Refused
 		p.Pause = time.Duration(r.IntN(40)) * time.Millisecond
 		p.leave(r, "waiting")
-	}, want: left},
+	}, want: func(p *plan, o *outcome) bool { return left(p, o) || o.status == p.Status }}, // it left while the last refusal came
 }
 
 // refused is an exchange of the pool whose tries are refused.
