@@ -85,6 +85,7 @@ func TestReloadsUnderLoadLoseNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	holder.conn.SetDeadline(time.Time{}) // it lasts as long as the test
 	if s := ask("/resting/json"); s != 200 || p.spent.Load() != 1 {
 		t.Fatalf("the first upstream fails and the client gets %d, the upstream %d requests", s, p.spent.Load())
 	}
@@ -136,6 +137,7 @@ func TestReloadsUnderLoadLoseNothing(t *testing.T) {
 	}
 
 	close(p.letGo)
+	holder.conn.SetDeadline(time.Now().Add(patience))
 	if rest, err := io.ReadAll(held.Body); err != nil || string(rest) != "data: 1\n\ndata: 2\n\n" {
 		t.Errorf("the stream that was open all the time brought %q, %v", rest, err)
 	}

@@ -99,6 +99,11 @@ func (c *client2) do(p *plan) (o outcome) {
 	if p.When == "waiting" {
 		time.AfterFunc(time.Duration(p.rand(3).IntN(50))*time.Millisecond, cancel)
 	}
+	o.moves = func() {
+		if late.Stop() {
+			late.Reset(patience)
+		}
+	}
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		o.none, o.left = err, p.When == "waiting" || p.When == "sending"

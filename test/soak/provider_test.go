@@ -225,9 +225,9 @@ func (u *provider) checkHead(req *http.Request, p *plan) error {
 func (c *upstreamConn) readBody(req *http.Request, p *plan) bool {
 	want, got := p.upload(), int64(0)
 	buffer := make([]byte, 32*kib)
-	c.SetReadDeadline(time.Now().Add(patience))
 	defer c.SetReadDeadline(time.Time{})
 	for {
+		c.SetReadDeadline(time.Now().Add(patience))
 		n, err := req.Body.Read(buffer)
 		if bad := want.take(buffer[:n]); bad != nil {
 			c.u.tally.failed(p, "its upload arrived damaged: %v", bad)

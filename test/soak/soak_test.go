@@ -20,7 +20,7 @@ var (
 )
 
 const (
-	// patience is how long anything may take.
+	// patience is how long anything may stand still.
 	patience = 25 * time.Second
 	// brief is the budget of requests that are to outlast it.
 	brief = 700 * time.Millisecond
