@@ -47,13 +47,13 @@ func (x *exchange) hold() {
 		}
 	}
 	x.up.SetReadDeadline(time.Time{})
-	x.attach(nil)
+	sound := x.attach(nil) // else it was aborted, though what it had brought could still be read
 	whole := x.sink.leave()
 	switch {
 	case !x.up.BodyDone():
 		x.up.EndWrites() // frees an upload that is stuck in one
 		held.up = x.up
-	case whole:
+	case whole && sound:
 		x.up.Release()
 	default:
 		x.up.Close()

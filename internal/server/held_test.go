@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
 )
 
 // An answer that is kept while another upstream is tried is still that of the
@@ -42,5 +43,41 @@ func TestBudgetThatEndsInAHeldAnswerIsATimeout(t *testing.T) {
 		c.Routes[0].Upstreams[0].RequestTimeout = 100 * time.Millisecond
 		g := start(t, via, c)
 		g.get("/api").refusal(t, 504, "upstream_timeout")
+	})
+}
+
+// Its client may leave while an answer is kept that is whole already: the
+// connection it came on was ended with the exchange, and must carry no other.
+func TestConnectionOfAHeldAnswerWhoseClientLeftCarriesNoOther(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		ended := make(chan struct{})
+		first := true
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			if !first {
+				c.send(okAnswer)
+				return
+			}
+			first = false
+			c.send(answerOf(429, "later", "Retry-After: 60"))
+			c.awaitGatewayGone()
+			close(ended)
+		})
+		c := retrying(u.base())
+		pooled(&c.Routes[0].Upstreams[0], "one", "two")
+		g := start(t, via, c)
+		leave := make(chan func(), 1)
+		g.gateway.OnRest(func(r gateway.Resting) {
+			if r.For == 0 {
+				return
+			}
+			(<-leave)()
+			receive(t, ended, "the end of the connection")
+		})
+		leave <- g.leaving("POST", "/api")
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Fatalf("ended as %s, want client_gone", o.End)
+		}
+		g.post("/api", "hi").ok(t)
 	})
 }

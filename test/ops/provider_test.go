@@ -5,8 +5,10 @@ package ops
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -17,11 +19,13 @@ const (
 	pace   = 20 * time.Millisecond
 )
 
-// provider answers /json at once, /stream with events at a pace, and /held with
-// one event and a second one when it is let go.
+// provider answers /json at once, /stream with events at a pace, /held with one
+// event and a second one when it is let go, and /spent with a 401.
 type provider struct {
 	*httptest.Server
 	letGo chan struct{}
+	spent atomic.Int64 // requests for /spent
+	open  atomic.Int64 // connections
 }
 
 func newProvider(t *testing.T) *provider {
@@ -54,7 +58,20 @@ func newProvider(t *testing.T) *provider {
 		case <-r.Context().Done():
 		}
 	})
-	p.Server = httptest.NewServer(mux)
+	mux.HandleFunc("/spent/", func(w http.ResponseWriter, r *http.Request) {
+		p.spent.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	p.Server = httptest.NewUnstartedServer(mux)
+	p.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			p.open.Add(1)
+		case http.StateClosed:
+			p.open.Add(-1)
+		}
+	}
+	p.Start()
 	t.Cleanup(func() {
 		p.CloseClientConnections()
 		p.Close()

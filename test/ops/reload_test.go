@@ -3,57 +3,9 @@
 package ops
 
 import (
-	"fmt"
 	"os"
 	"testing"
 )
-
-func TestReloadUnderLoadLosesNothing(t *testing.T) {
-	p := newProvider(t)
-	g := start(t, p.URL, "reload: {watch: false}\n")
-	status := func(path string) int {
-		c := &caller{g: g}
-		defer c.close()
-		status, _, err := c.ask("POST", path, "x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return status
-	}
-	first := g.load(8, 50) // as many connections to the provider are kept idle by it as by the next one
-	first.flows()
-	first.end()
-	before := descriptors(g.pid())
-
-	l := g.load(8, 50)
-	for n := range 24 {
-		l.flows()
-		if n%3 == 2 {
-			g.configure(configOf(p.URL, "routes: nonsense\n"))
-			if g.reload() {
-				t.Fatal("a broken configuration was accepted")
-			}
-			continue
-		}
-		more := fmt.Sprintf("  - {id: extra, prefix: /extra-%d, upstream: {base_url: %q}}\nreload: {watch: false}\nconcurrency: {downstream_max_inflight: %d}\n", n, p.URL, 1000+n)
-		g.configure(configOf(p.URL, more))
-		if !g.reload() {
-			t.Fatal("a good configuration was rejected")
-		}
-		if s := status(fmt.Sprintf("/extra-%d/json", n)); s != 200 {
-			t.Fatalf("the new route answers %d", s)
-		}
-	}
-	l.end()
-	if s := status("/extra-0/json"); s != 404 {
-		t.Errorf("a route of the first configuration answers %d", s)
-	}
-	if before > 0 {
-		g.await(fmt.Sprintf("about the %d descriptors of before", before), func() bool {
-			return descriptors(g.pid()) <= before+8 // there were 16 reloads
-		})
-	}
-}
 
 func TestChangedFileIsInForceWithoutASignal(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,9 @@ func (c *client1) dial() error {
 	return nil
 }
 
+// wait is patient from now on.
+func (c *client1) wait() { c.conn.SetDeadline(time.Now().Add(patience)) }
+
 // drop closes the connection.
 func (c *client1) drop() {
 	if c.conn != nil {
@@ -69,6 +72,9 @@ func (c *client1) head(p *plan, lines ...string) string {
 		"Authorization: Bearer " + token,
 		"X-Plan: " + p.header(),
 	}, lines...)
+	if p.Session != "" {
+		lines = append(lines, sessionKey+": "+p.Session)
+	}
 	return strings.Join(append(lines, "", ""), "\r\n")
 }
 
@@ -78,9 +84,10 @@ func (c *client1) do(p *plan) (o outcome) {
 			return o
 		}
 	}
-	c.conn.SetDeadline(time.Now().Add(patience))
+	o.moves = c.wait
+	c.wait()
 	if p.isWebSocket() {
-		return c.webSocket(p)
+		return c.webSocket(p, o)
 	}
 	if p.When == "head" {
 		head := c.head(p)

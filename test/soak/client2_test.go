@@ -82,6 +82,9 @@ func (c *client2) do(p *plan) (o outcome) {
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("X-Plan", p.header())
+	if p.Session != "" {
+		req.Header.Set(sessionKey, p.Session)
+	}
 	req.Header["User-Agent"] = nil
 	if p.Up > 0 {
 		req.Body = io.NopCloser(p.upload().reader(p.Up))
@@ -95,6 +98,11 @@ func (c *client2) do(p *plan) (o outcome) {
 	}
 	if p.When == "waiting" {
 		time.AfterFunc(time.Duration(p.rand(3).IntN(50))*time.Millisecond, cancel)
+	}
+	o.moves = func() {
+		if late.Stop() {
+			late.Reset(patience)
+		}
 	}
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {

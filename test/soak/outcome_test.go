@@ -20,6 +20,8 @@ type outcome struct {
 	broken error  // the answer broke off
 	left   bool   // the client went away
 	unsent error  // the request could not be sent to its end
+
+	moves func() // is told of each piece of the answer: what moves does not hang
 }
 
 func (o *outcome) String() string {
@@ -32,7 +34,7 @@ func (o *outcome) String() string {
 	return s
 }
 
-// hung reports that the exchange took longer than anything may.
+// hung reports that nothing moved for longer than anything may take.
 func (o *outcome) hung() bool {
 	for _, err := range []error{o.none, o.broken, o.unsent} {
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, errHung) {
@@ -101,6 +103,8 @@ func left(p *plan, o *outcome) bool {
 // status is that of the upstream's answer.
 func (p *plan) status() int {
 	switch {
+	case p.Status != 0:
+		return p.Status
 	case p.isWebSocket():
 		return http.StatusSwitchingProtocols
 	case p.Manner == "early" || p.Manner == "gone":
@@ -140,6 +144,7 @@ func (o *outcome) read(p *plan, r io.Reader, want *body) {
 			return
 		}
 		o.got += int64(n)
+		o.moves()
 		if err == io.EOF {
 			return
 		}

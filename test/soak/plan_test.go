@@ -11,6 +11,7 @@ import (
 // It follows from the seed and ID alone and travels in the request's head.
 type plan struct {
 	ID     uint64
+	Turn   uint64 // as ID, but for a rerun, in which all have the same ID
 	Kind   string
 	Route  string
 	Method string
@@ -24,6 +25,13 @@ type plan struct {
 
 	Manner string // how the upstream behaves; empty: as it should
 	At     int64  // bytes of the answer before it
+	Status int    // of the answer that the client gets; 0: follows from the manner
+
+	Refusals int    // tries that are refused before the answer
+	Refused  int    // the status of that
+	Early    bool   // before the request's body has come
+	Wait     string // a header line: when to come back
+	Session  string
 
 	Leave   string // how the client goes away, "reset" or "close"; empty: it does not
 	When    string // "waiting", "reading" or "sending"
@@ -60,7 +68,7 @@ const (
 	mib = 1 << 20
 )
 
-var kinds = []kind{
+var kinds = append(failovers, []kind{
 	{name: "json", weight: 30, plan: func(r *rand.Rand, p *plan) { p.post(r, 4*kib); p.down(r, 8*kib, "length") }},
 	{name: "get", weight: 10, plan: func(r *rand.Rand, p *plan) { p.down(r, 8*kib, "length", "chunked", "close") }},
 	{name: "head", weight: 2, plan: func(r *rand.Rand, p *plan) { p.Method = "HEAD"; p.down(r, 8*kib, "length") }},
@@ -129,7 +137,7 @@ var kinds = []kind{
 		p.leave(r, "reading")
 		p.LeaveAt = r.Int64N(p.Up)
 	}, want: left},
-}
+}...)
 
 // newPlan is exchange id of a run.
 func newPlan(seed, id uint64, http2 bool, only *regexp.Regexp, routes []string) (*plan, *kind) {

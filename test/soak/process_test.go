@@ -46,8 +46,8 @@ type process struct {
 	cmd     *exec.Cmd
 	secure  bool
 	address string
-	config  string   // its path
-	routes  []string // YAML
+	config  string // its path
+	routes  []routeText
 	log     *journal
 }
 
@@ -96,7 +96,7 @@ func (g *process) writeConfig(n int) {
 	fmt.Fprintf(&b, "concurrency: {downstream_max_inflight: %d, upstream_per_key_max_inflight: %d}\n", maxDownstream, maxPerKey)
 	b.WriteString("routes:\n")
 	for i := range g.routes {
-		fmt.Fprintf(&b, g.routes[(i+n)%len(g.routes)], n)
+		b.WriteString(g.routes[(i+n)%len(g.routes)](n))
 	}
 	fmt.Fprintf(&b, "  - {id: spare%[1]d, prefix: /spare/%[1]d, upstream: {base_url: \"http://127.0.0.1:1\", inject_headers: [{name: authorization, value: spare}]}}\n", n%3)
 	if err := os.WriteFile(g.config+".new", []byte(b.String()), 0o600); err != nil {
@@ -113,14 +113,18 @@ func (g *process) reload(n int) {
 	g.cmd.Process.Signal(syscall.SIGHUP)
 }
 
-// routes is the YAML of a route for each way to the provider: in clear and over
-// TLS; brief ones, with little time for a request; fickle ones. Each wants the
-// number of the configuration that it stands in.
-func (u *provider) routes() (out []string) {
+// routeText is the YAML of a route in the n-th configuration.
+type routeText func(n int) string
+
+// routes is a route for each way to the provider: in clear and over TLS; brief
+// ones, with little time for a request; fickle ones; those with several upstreams.
+func (u *provider) routes() (out []routeText) {
 	add := func(id, base string, budget time.Duration) {
-		out = append(out, fmt.Sprintf("  - {id: %[1]s, prefix: /%[1]s, upstream: {base_url: %[2]q, request_timeout_ms: %[3]d, "+
-			"inject_headers: [{name: authorization, value: %[4]q}, {name: x-configuration, value: \"%%d\"}]}}\n",
-			id, base, budget.Milliseconds(), "Bearer "+providerKey))
+		out = append(out, func(n int) string {
+			return fmt.Sprintf("  - {id: %[1]s, prefix: /%[1]s, upstream: {base_url: %[2]q, request_timeout_ms: %[3]d, "+
+				"inject_headers: [{name: authorization, value: %[4]q}, {name: x-configuration, value: \"%[5]d\"}]}}\n",
+				id, base, budget.Milliseconds(), "Bearer "+providerKey, n)
+		})
 	}
 	for _, route := range roots() {
 		base, fickle := "http://"+u.clear, "http://"+u.fickleClear
@@ -130,6 +134,7 @@ func (u *provider) routes() (out []string) {
 		add(route, base, 4*patience)
 		add(route+"-brief", base, brief)
 		add(route+"-fickle", fickle, 4*patience)
+		out = append(out, severalUpstreams(route, base)...)
 	}
 	return out
 }
@@ -145,7 +150,7 @@ func roots() []string {
 
 func allRoutes() (out []string) {
 	for _, r := range roots() {
-		out = append(out, r, r+"-brief", r+"-fickle")
+		out = append(out, r, r+"-brief", r+"-fickle", r+pool, r+lame, r+session)
 	}
 	return out
 }
@@ -200,11 +205,11 @@ func (g *process) memory() int {
 // journal keeps what a gateway prints. Of the lines for failures, which the
 // load is made of, it counts the causes.
 type journal struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	partial []byte
-	causes  map[string]int
-	reloads int
+	mu                       sync.Mutex
+	text                     bytes.Buffer
+	partial                  []byte
+	causes                   map[string]int
+	reloads, rests, tooLarge int
 }
 
 const journalLimit = 4 * mib
@@ -228,6 +233,11 @@ func (j *journal) Write(p []byte) (int, error) {
 			j.causes[numbers.ReplaceAllString(strings.TrimSpace(string(cause)), "#")]++
 		} else if bytes.Contains(line, []byte(`msg="config reloaded"`)) {
 			j.reloads++
+		} else if bytes.Contains(line, []byte(`msg="cooldown begins"`)) {
+			j.rests++
+		} else if bytes.Contains(line, []byte(`msg="cooldown ends"`)) {
+		} else if bytes.Contains(line, []byte(`msg="not tried again`)) {
+			j.tooLarge++
 		} else if j.text.Len() < journalLimit {
 			j.text.Write(line)
 		}

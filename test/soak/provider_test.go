@@ -27,12 +27,13 @@ type provider struct {
 
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
-	posts   map[uint64]uint64 // the last request with a body, by worker
+	tries   map[uint64]*tries // by turn
+	places  map[string]string // where a session is
 	release chan struct{}     // closed when held answers may end
 }
 
 func startProvider(t *testing.T, y *tally, certificate tls.Certificate) *provider {
-	u := &provider{tally: y, conns: make(map[net.Conn]struct{}), posts: make(map[uint64]uint64)}
+	u := &provider{tally: y, conns: make(map[net.Conn]struct{}), tries: make(map[uint64]*tries), places: make(map[string]string)}
 	listen := func(secure *tls.Config) string {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -132,6 +133,13 @@ func (c *upstreamConn) exchange(req *http.Request) bool {
 	if err := c.u.checkHead(req, &p); err != nil {
 		c.u.tally.failed(&p, "the upstream got %v", err)
 	}
+	try, err := c.u.count(req, &p)
+	if err != nil {
+		c.u.tally.failed(&p, "the upstream got %v", err)
+	}
+	if try <= p.Refusals {
+		return c.refuse(req, &p)
+	}
 	if p.isWebSocket() {
 		c.webSocket(req, &p)
 		return false
@@ -140,6 +148,11 @@ func (c *upstreamConn) exchange(req *http.Request) bool {
 	case "reset first":
 		c.reset()
 		return false
+	case "reset once":
+		if try == 1 {
+			c.reset()
+			return false
+		}
 	case "early", "gone":
 		c.answer(&p, nil)
 		if p.Manner == "gone" {
@@ -180,15 +193,16 @@ func (c *upstreamConn) exchange(req *http.Request) bool {
 
 // checkHead compares a request's head with its plan.
 func (u *provider) checkHead(req *http.Request, p *plan) error {
-	if got := req.Header.Get("Authorization"); got != "Bearer "+providerKey {
-		return fmt.Errorf("Authorization %q", got)
+	upstream, key, path, err := who(req, p)
+	if err != nil {
+		return err
 	}
 	for name, values := range req.Header {
 		if strings.Contains(strings.Join(values, ""), token) {
 			return fmt.Errorf("the gateway token in %s", name)
 		}
 	}
-	if req.Method != p.Method || req.URL.Path != fmt.Sprint("/", p.ID) {
+	if req.Method != p.Method || path != fmt.Sprint("/", p.ID) {
 		return fmt.Errorf("%s %s", req.Method, req.URL.Path)
 	}
 	length := p.Up
@@ -201,15 +215,9 @@ func (u *provider) checkHead(req *http.Request, p *plan) error {
 	if req.ContentLength != length {
 		return fmt.Errorf("Content-Length %d, want %d", req.ContentLength, length)
 	}
-	if p.Up == 0 || p.isWebSocket() {
-		return nil
+	if p.Session != "" {
+		return u.stays(p.Session, upstream+" "+key)
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.posts[p.ID>>workerShift] == p.ID {
-		return errors.New("a request with a body twice")
-	}
-	u.posts[p.ID>>workerShift] = p.ID
 	return nil
 }
 
@@ -217,9 +225,9 @@ func (u *provider) checkHead(req *http.Request, p *plan) error {
 func (c *upstreamConn) readBody(req *http.Request, p *plan) bool {
 	want, got := p.upload(), int64(0)
 	buffer := make([]byte, 32*kib)
-	c.SetReadDeadline(time.Now().Add(patience))
 	defer c.SetReadDeadline(time.Time{})
 	for {
+		c.SetReadDeadline(time.Now().Add(patience))
 		n, err := req.Body.Read(buffer)
 		if bad := want.take(buffer[:n]); bad != nil {
 			c.u.tally.failed(p, "its upload arrived damaged: %v", bad)
@@ -236,7 +244,7 @@ func (c *upstreamConn) readBody(req *http.Request, p *plan) bool {
 			c.u.tally.failed(p, "its upload hangs after %d of %d bytes", got, p.Up)
 			return false
 		case err != nil:
-			if p.Leave == "" && p.Manner != "early" {
+			if p.Leave == "" && p.Manner != "early" && !p.Early {
 				c.u.tally.failed(p, "its upload broke off after %d of %d bytes: %v", got, p.Up, err)
 			}
 			return false

@@ -17,8 +17,9 @@ func probeSlots(g *process, u *provider, y *tally) {
 	for _, route := range allRoutes() {
 		h := &holder{g: g, u: u, y: y}
 		u.hold()
-		free := h.take(route, maxPerKey)
-		if free {
+		n, all := capacity(route)
+		free := h.take(route, n)
+		if free && all {
 			h.refused(route, "upstream_concurrency_exceeded")
 		}
 		h.end()
@@ -30,7 +31,8 @@ func probeSlots(g *process, u *provider, y *tally) {
 	u.hold()
 	left := maxDownstream
 	for _, route := range allRoutes() {
-		n := min(left, maxPerKey)
+		n, _ := capacity(route)
+		n = min(n, left)
 		if !h.take(route, n) {
 			break
 		}

@@ -54,7 +54,7 @@ func (c *upstreamConn) webSocket(req *http.Request, p *plan) {
 }
 
 // webSocket opens a tunnel, sends the upload and reads it back.
-func (c *client1) webSocket(p *plan) (o outcome) {
+func (c *client1) webSocket(p *plan, o outcome) outcome {
 	defer c.drop()
 	key := base64.StdEncoding.EncodeToString([]byte(fmt.Sprintf("%016x", p.ID)))
 	if _, o.none = io.WriteString(c.conn, c.head(p, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: "+key)); o.none != nil {
