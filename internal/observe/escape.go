@@ -41,25 +41,24 @@ func appendRune(b []byte, r rune) []byte {
 // appendCompact appends valid JSON without its blanks, some of which are line
 // ends, and with its strings as appendJSON would have them.
 func appendCompact(b, valid []byte) []byte {
-	inString := false
+	inString, plain := false, 0 // valid[plain:i] is to be appended as it is
 	for i := 0; i < len(valid); i++ {
 		switch c := valid[i]; {
-		case !inString && (c == ' ' || c == '\n' || c == '\r' || c == '\t'):
+		case c == '"':
+			inString = !inString
 		case c == '\\':
-			b = append(b, c, valid[i+1])
 			i++
+		case c <= ' ' && !inString:
+			b = append(b, valid[plain:i]...)
+			plain = i + 1
 		case c >= 0x7f:
 			r, size := utf8.DecodeRune(valid[i:])
-			b = appendRune(b, r)
+			b = appendRune(append(b, valid[plain:i]...), r)
 			i += size - 1
-		default:
-			if c == '"' {
-				inString = !inString
-			}
-			b = append(b, c)
+			plain = i + 1
 		}
 	}
-	return b
+	return append(b, valid[plain:]...)
 }
 
 // appendText appends a value as log/slog's text handler would: bare if it is

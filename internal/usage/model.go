@@ -30,7 +30,8 @@ type ModelReader struct {
 	form   []byte
 	bound  string // of the form's parts
 	model  string
-	left   int // bytes to look at yet
+	last   string // of the request before this one, which often is the same
+	left   int    // bytes to look at yet
 }
 
 // NewModelReader returns a ModelReader for a request.
@@ -44,6 +45,9 @@ func NewModelReader(r Request) *ModelReader {
 func (m *ModelReader) Reset(r Request) {
 	m.walker.restart(requestTop)
 	m.form, m.bound, m.left = m.form[:0], "", 0
+	if m.model != "" {
+		m.last = m.model
+	}
 	if m.model = pathModel(r.Path); m.model != "" || coding(r.ContentEncoding) != "" {
 		return
 	}
@@ -71,7 +75,7 @@ func (m *ModelReader) Write(p []byte) {
 	}
 	m.walker.walk(p)
 	if m.walker.event.modelSize > 0 {
-		m.model = m.walker.event.modelName()
+		m.model = m.walker.event.modelName(m.last)
 		m.left = 0
 	}
 }
