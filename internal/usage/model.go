@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// curlsDefault is what curl -d says of a body, JSON or not; Ollama's own
+// examples leave it at that.
+const curlsDefault = "application/x-www-form-urlencoded"
+
 const modelWithin = 64 << 10 // bytes of a request body that are looked at
 
 // Request is what a ModelReader needs to know of a request's head.
@@ -20,7 +24,7 @@ type Request struct {
 
 // A ModelReader finds the model that a request asks for: in the path (Gemini,
 // Bedrock), or among the first 64 KiB of its body, as those pass. Bodies that
-// are compressed, or neither JSON nor a form, are not looked into: what the
+// are compressed, or said to be neither JSON nor a form, are not looked into: what the
 // answer says then stands (Result.Model).
 //
 // JSON is not held. Of a form (multipart/form-data, as OpenAI's transcriptions
@@ -56,7 +60,7 @@ func (m *ModelReader) Reset(r Request) {
 		if _, params, err := mime.ParseMediaType(r.ContentType); err == nil && params["boundary"] != "" {
 			m.bound, m.left = params["boundary"], modelWithin
 		}
-	case isJSON(media):
+	case isJSON(media), media == "", media == curlsDefault:
 		m.left = modelWithin
 	}
 }
