@@ -89,7 +89,7 @@ func TestWhatIsUnknownIsNull(t *testing.T) {
 }
 
 func FuzzALineIsOneLineAndReadsBack(f *testing.F) {
-	for _, s := range []string{"", "plain", "a\nb", "\x1b[2J", "\u2028\u2029\u0085", "\xff\xfe", `"\`, "=", "é世"} {
+	for _, s := range []string{"", "plain", "a\nb", "\x1b[2J", "\u2028\u2029\u0085", "\u202egnp", "\xff\xfe", `"\`, "=", "é世"} {
 		f.Add(s, `{"a": [1, "`+"\u009b"+`"]}`)
 	}
 	f.Add("", "{\"\\u0000\": \"\\\\\"}")
@@ -101,7 +101,7 @@ func FuzzALineIsOneLineAndReadsBack(f *testing.F) {
 		}
 		for _, line := range []string{string(appendJSONLine(nil, r, new(stamp))), string(appendTextLine(nil, r, new(stamp)))} {
 			if i := strings.IndexFunc(line, func(r rune) bool {
-				return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
+				return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e'
 			}); i != len(line)-1 {
 				t.Fatalf("a control character at %d of %q", i, line)
 			}

@@ -8,8 +8,8 @@ import (
 const hexDigits = "0123456789abcdef"
 
 // appendJSON appends a JSON string (RFC 8259) that is sure to stay on its line
-// and to leave a terminal alone: control characters and line separators are
-// escaped, and bytes that are no UTF-8 become U+FFFD.
+// and to leave a terminal alone: control characters, line separators and what
+// turns the direction of text are escaped, and bytes that are no UTF-8 become U+FFFD.
 func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
@@ -32,7 +32,7 @@ func appendRune(b []byte, r rune) []byte {
 	switch {
 	case r == '"' || r == '\\':
 		return append(b, '\\', byte(r))
-	case r < ' ', r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029':
+	case r < ' ', r >= 0x7f && r < 0xa0, r >= '\u2028' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
 		return append(b, '\\', 'u', hexDigits[r>>12], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 	}
 	return utf8.AppendRune(b, r)
