@@ -11,7 +11,7 @@ SOAK      ?= 30m
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # Modules of their own, so that what they import stays out of the product's go.mod.
-NESTED := $(patsubst %/go.mod,%,$(wildcard test/sdk/go.mod bench/go.mod))
+NESTED := $(patsubst %/go.mod,%,$(wildcard test/sdk/go.mod bench/go.mod deploy/grafana/check/go.mod))
 
 # The version says which commit it is. Go would ask git as well, and fail where
 # git does not trust the owner of the folder.
@@ -33,8 +33,11 @@ FIND_RACE = race=-race; go test -race -run '^$$' errors >/dev/null 2>&1 || { rac
 
 test: ## all tests, with the race detector where there is one
 	@$(FIND_RACE); \
+	command -v prometheus >/dev/null && command -v promtool >/dev/null || \
+		echo 'make $@: NOT TESTED: what needs a real Prometheus (tools/prometheus.sh installs it on Debian)'; \
 	set -ex; go test $$race ./...; \
-	if [ -f test/sdk/go.mod ]; then cd test/sdk && go test -count=1 $$race ./...; fi # the cache does not know the gateway they build
+	if [ -f test/sdk/go.mod ]; then (cd test/sdk && go test -count=1 $$race ./...); fi # the cache does not know the gateway they build
+	@set -ex; if [ -f deploy/grafana/check/go.mod ]; then cd deploy/grafana/check && go run . ../dashboard.json; fi
 
 lint: ## gofmt, go vet, staticcheck; vet and build for every platform
 	@out=$$("$$(go env GOROOT)/bin/gofmt" -l .) || exit 1; \

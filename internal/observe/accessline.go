@@ -11,13 +11,10 @@ import (
 // go missing. They are appended one by one: nothing is looked up and, but for
 // the line itself, no memory is needed.
 
-// lineTime is RFC 3339 in local time.
-const lineTime = "2006-01-02T15:04:05.000Z07:00"
-
 // appendJSONLine appends the exchange as a JSON object on a line.
-func appendJSONLine(b []byte, r *record) []byte {
+func appendJSONLine(b []byte, r *record, s *stamp) []byte {
 	b = append(b, `{"time":"`...)
-	b = r.Start.Add(r.Duration).Local().AppendFormat(b, lineTime)
+	b = s.append(b, r.Start.Add(r.Duration))
 	b = append(b, `","request_id":`...)
 	b = appendJSON(b, r.requestID)
 	b = append(b, `,"client":`...)
@@ -80,9 +77,9 @@ func appendJSONUsage(b []byte, u *usage.Usage) []byte {
 }
 
 // appendTextLine appends the exchange as key=value pairs on a line.
-func appendTextLine(b []byte, r *record) []byte {
+func appendTextLine(b []byte, r *record, s *stamp) []byte {
 	b = append(b, "time="...)
-	b = r.Start.Add(r.Duration).Local().AppendFormat(b, lineTime)
+	b = s.append(b, r.Start.Add(r.Duration))
 	for _, f := range [...]struct{ name, value string }{
 		{" request_id=", r.requestID}, {" client=", r.Client}, {" route=", r.Route},
 		{" token=", r.Token}, {" method=", r.method}, {" path=", r.path},
@@ -162,7 +159,17 @@ func appendTTFB(b []byte, r *record) []byte {
 	return appendMillis(b, r.FirstByte)
 }
 
-// appendMillis appends milliseconds, to the microsecond.
+// appendMillis appends milliseconds, to the microsecond: 1500, 0.25, 12.003.
 func appendMillis(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, float64(d.Microseconds())/1000, 'f', -1, 64)
+	us := max(d.Microseconds(), 0)
+	b = strconv.AppendInt(b, us/1000, 10)
+	rest := us % 1000
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	return b
 }

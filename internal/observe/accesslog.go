@@ -2,25 +2,28 @@ package observe
 
 import "sync"
 
-// lineMemory is what a line is put together in.
-var lineMemory = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+// pen is what a line is put together with.
+type pen struct {
+	line  []byte
+	stamp stamp
+}
+
+var pens = sync.Pool{New: func() any { return &pen{line: make([]byte, 0, 1024)} }}
 
 // writeAccess writes the exchange's line wherever it is to go. It does not
 // block.
 func (o *Observatory) writeAccess(r *record, s *settings) {
-	memory := lineMemory.Get().(*[]byte)
-	line := *memory
+	p := pens.Get().(*pen)
 	if s.json {
-		line = appendJSONLine(line[:0], r)
+		p.line = appendJSONLine(p.line[:0], r, &p.stamp)
 	} else {
-		line = appendTextLine(line[:0], r)
+		p.line = appendTextLine(p.line[:0], r, &p.stamp)
 	}
 	if s.toStdout {
-		o.stdout.Write(line)
+		o.stdout.Write(p.line)
 	}
 	if s.toFile {
-		o.filed.Write(line)
+		o.filed.Write(p.line)
 	}
-	*memory = line
-	lineMemory.Put(memory)
+	pens.Put(p)
 }

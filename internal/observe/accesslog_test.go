@@ -55,22 +55,22 @@ func sampleRecord() *record {
 }
 
 func TestAnAccessLineHasExactlyItsFields(t *testing.T) {
-	line := string(appendJSONLine(nil, sampleRecord()))
+	line := string(appendJSONLine(nil, sampleRecord(), new(stamp)))
 	if got := keysOf(t, line); !reflect.DeepEqual(got, fields) {
 		t.Errorf("the fields are %q", got)
 	}
-	stamp := time.Date(2026, 11, 23, 10, 0, 2, 0, time.Local).Format(lineTime)
-	want := `{"time":"` + stamp + `","request_id":"r-1","client":"::1","route":"ai","token":"0a1b2c3d","method":"POST","path":"/ai/v1/chat",` +
+	now := time.Date(2026, 11, 23, 10, 0, 2, 0, time.Local).Format("2006-01-02T15:04:05.000Z07:00")
+	want := `{"time":"` + now + `","request_id":"r-1","client":"::1","route":"ai","token":"0a1b2c3d","method":"POST","path":"/ai/v1/chat",` +
 		`"status":200,"code":"","upstream":"official","key":"main","attempts":2,"bytes_in":10,"bytes_out":2000,"ttfb_ms":1.5,"duration_ms":2000,` +
 		`"end":"complete","model":"gpt-5","usage":{"input_uncached":7,"cache_read":null,"cache_write":null,"output":5,"reasoning":null,"total":12,` +
 		`"raw":{"prompt_tokens":7,"note":"a \"b\\","completion_tokens":5}}}` + "\n"
 	if line != want {
 		t.Errorf("got  %s\nwant %s", line, want)
 	}
-	want = "time=" + stamp + ` request_id=r-1 client=::1 route=ai token=0a1b2c3d method=POST path=/ai/v1/chat` +
+	want = "time=" + now + ` request_id=r-1 client=::1 route=ai token=0a1b2c3d method=POST path=/ai/v1/chat` +
 		` status=200 code="" upstream=official key=main attempts=2 bytes_in=10 bytes_out=2000 ttfb_ms=1.5 duration_ms=2000` +
 		` end=complete model=gpt-5 usage.input_uncached=7 usage.output=5 usage.total=12` + "\n"
-	if line := string(appendTextLine(nil, sampleRecord())); line != want {
+	if line := string(appendTextLine(nil, sampleRecord(), new(stamp))); line != want {
 		t.Errorf("got  %s\nwant %s", line, want)
 	}
 }
@@ -78,18 +78,18 @@ func TestAnAccessLineHasExactlyItsFields(t *testing.T) {
 func TestWhatIsUnknownIsNull(t *testing.T) {
 	r := sampleRecord()
 	r.Status, r.counted, r.usage = 0, false, usage.Usage{}
-	line := string(appendJSONLine(nil, r))
+	line := string(appendJSONLine(nil, r, new(stamp)))
 	if !strings.Contains(line, `"usage":null`) || !strings.Contains(line, `"ttfb_ms":null`) {
 		t.Errorf("%s", line)
 	}
-	line = string(appendTextLine(nil, r))
+	line = string(appendTextLine(nil, r, new(stamp)))
 	if !strings.Contains(line, " usage=null") || !strings.Contains(line, " ttfb_ms=null ") {
 		t.Errorf("%s", line)
 	}
 }
 
 func FuzzALineIsOneLineAndReadsBack(f *testing.F) {
-	for _, s := range []string{"", "plain", "a\nb", "\x1b[2J", "\u2028\u2029\u0085", "\xff\xfe", `"\`, "=", "é世"} {
+	for _, s := range []string{"", "plain", "a\nb", "\x1b[2J", "\u2028\u2029\u0085", "\u202egnp", "\xff\xfe", `"\`, "=", "é世"} {
 		f.Add(s, `{"a": [1, "`+"\u009b"+`"]}`)
 	}
 	f.Add("", "{\"\\u0000\": \"\\\\\"}")
@@ -99,9 +99,9 @@ func FuzzALineIsOneLineAndReadsBack(f *testing.F) {
 		if r.usage.Raw = nil; json.Valid([]byte(raw)) {
 			r.usage.Raw = json.RawMessage(raw)
 		}
-		for _, line := range []string{string(appendJSONLine(nil, r)), string(appendTextLine(nil, r))} {
+		for _, line := range []string{string(appendJSONLine(nil, r, new(stamp))), string(appendTextLine(nil, r, new(stamp)))} {
 			if i := strings.IndexFunc(line, func(r rune) bool {
-				return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
+				return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e'
 			}); i != len(line)-1 {
 				t.Fatalf("a control character at %d of %q", i, line)
 			}
@@ -110,7 +110,7 @@ func FuzzALineIsOneLineAndReadsBack(f *testing.F) {
 			Path  string
 			Usage struct{ Raw any }
 		}
-		line := appendJSONLine(nil, r)
+		line := appendJSONLine(nil, r, new(stamp))
 		if err := json.Unmarshal(line, &back); err != nil {
 			t.Fatalf("%v in %q", err, line)
 		}

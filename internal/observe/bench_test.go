@@ -16,10 +16,12 @@ const (
 )
 
 // observing are the configurations that are compared.
-func observing() map[string]*config.Observability {
-	metrics := withMetrics()
+func observing(b testing.TB) map[string]*config.Observability {
+	metrics, filed := withMetrics(), withMetrics()
 	metrics.Logging.AccessLog = false
-	return map[string]*config.Observability{"off": nil, "log": asked(), "metrics": metrics, "both": withMetrics()}
+	filed.Logging.ToStdout = false
+	filed.Logging.File = config.LogFile{Enabled: true, Dir: b.TempDir(), Prefix: "log", Rotation: "daily", MaxFiles: 2}
+	return map[string]*config.Observability{"off": nil, "log": asked(), "metrics": metrics, "both": withMetrics(), "both-to-file": filed}
 }
 
 func quietObservatory(b testing.TB, on *config.Observability) *Observatory {
@@ -45,31 +47,38 @@ func TestReadingAlongNeedsNoMemory(t *testing.T) {
 	}
 }
 
+// jsonExchange is all that is seen of a chat completion without streaming.
+func jsonExchange(o *Observatory) func() {
+	begin, head := beginning("POST", chatPath, "application/json"), answerHead(200, "application/json")
+	sent, answer := []byte(chatPlain), []byte(jsonAnswer)
+	out := &gateway.Outcome{Client: "127.0.0.1", Route: "ai", Upstream: "official", Token: "0a1b2c3d", Method: "POST", Status: 200,
+		End: gateway.Complete, Attempts: []gateway.Attempt{{Upstream: "official", Result: "ok"}}}
+	return func() {
+		begin.Start = time.Now()
+		out.Start = begin.Start
+		w := o.Begin(begin)
+		w.Attempt("official", "")
+		w.RequestBytes(sent)
+		w.ResponseHead(head)
+		w.ResponseBytes(answer)
+		w.End(out)
+	}
+}
+
 func BenchmarkJSONExchange(b *testing.B) {
-	for name, on := range observing() {
+	for name, on := range observing(b) {
 		b.Run(name, func(b *testing.B) {
-			o := quietObservatory(b, on)
-			begin, head := beginning("POST", chatPath, "application/json"), answerHead(200, "application/json")
-			sent, answer := []byte(chatPlain), []byte(jsonAnswer)
-			out := &gateway.Outcome{Client: "127.0.0.1", Route: "ai", Upstream: "official", Token: "0a1b2c3d", Method: "POST", Status: 200,
-				End: gateway.Complete, Attempts: []gateway.Attempt{{Upstream: "official", Result: "ok"}}}
+			exchange := jsonExchange(quietObservatory(b, on))
 			b.ReportAllocs()
 			for b.Loop() {
-				begin.Start = time.Now()
-				out.Start = begin.Start
-				w := o.Begin(begin)
-				w.Attempt("official", "")
-				w.RequestBytes(sent)
-				w.ResponseHead(head)
-				w.ResponseBytes(answer)
-				w.End(out)
+				exchange()
 			}
 		})
 	}
 }
 
 func BenchmarkEvent(b *testing.B) {
-	for name, on := range observing() {
+	for name, on := range observing(b) {
 		b.Run(name, func(b *testing.B) {
 			w := quietObservatory(b, on).Begin(beginning("POST", chatPath, "application/json"))
 			w.ResponseHead(answerHead(200, "text/event-stream"))

@@ -8,8 +8,8 @@ import (
 const hexDigits = "0123456789abcdef"
 
 // appendJSON appends a JSON string (RFC 8259) that is sure to stay on its line
-// and to leave a terminal alone: control characters and line separators are
-// escaped, and bytes that are no UTF-8 become U+FFFD.
+// and to leave a terminal alone: control characters, line separators and what
+// turns the direction of text are escaped, and bytes that are no UTF-8 become U+FFFD.
 func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
@@ -32,7 +32,7 @@ func appendRune(b []byte, r rune) []byte {
 	switch {
 	case r == '"' || r == '\\':
 		return append(b, '\\', byte(r))
-	case r < ' ', r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029':
+	case r < ' ', r >= 0x7f && r < 0xa0, r >= '\u2028' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
 		return append(b, '\\', 'u', hexDigits[r>>12], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 	}
 	return utf8.AppendRune(b, r)
@@ -41,25 +41,24 @@ func appendRune(b []byte, r rune) []byte {
 // appendCompact appends valid JSON without its blanks, some of which are line
 // ends, and with its strings as appendJSON would have them.
 func appendCompact(b, valid []byte) []byte {
-	inString := false
+	inString, plain := false, 0 // valid[plain:i] is to be appended as it is
 	for i := 0; i < len(valid); i++ {
 		switch c := valid[i]; {
-		case !inString && (c == ' ' || c == '\n' || c == '\r' || c == '\t'):
+		case c == '"':
+			inString = !inString
 		case c == '\\':
-			b = append(b, c, valid[i+1])
 			i++
+		case c <= ' ' && !inString:
+			b = append(b, valid[plain:i]...)
+			plain = i + 1
 		case c >= 0x7f:
 			r, size := utf8.DecodeRune(valid[i:])
-			b = appendRune(b, r)
+			b = appendRune(append(b, valid[plain:i]...), r)
 			i += size - 1
-		default:
-			if c == '"' {
-				inString = !inString
-			}
-			b = append(b, c)
+			plain = i + 1
 		}
 	}
-	return b
+	return append(b, valid[plain:]...)
 }
 
 // appendText appends a value as log/slog's text handler would: bare if it is

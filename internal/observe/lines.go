@@ -27,6 +27,7 @@ type Lines struct {
 
 const (
 	mayWait  = 1 << 20   // bytes
+	enough   = 64 << 10  // are not made to wait for more
 	keptIdle = 128 << 10 // of a batch's memory
 )
 
@@ -44,8 +45,8 @@ func newLines(w io.Writer, linger time.Duration) *Lines {
 // fails.
 func (l *Lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
-	first := len(l.waiting) == 0
-	fits := len(l.waiting)+len(p) <= mayWait
+	before := len(l.waiting)
+	fits := before+len(p) <= mayWait
 	if fits {
 		l.waiting = append(l.waiting, p...)
 	}
@@ -53,7 +54,7 @@ func (l *Lines) Write(p []byte) (int, error) {
 	switch {
 	case !fits:
 		l.dropped.Add(1)
-	case first:
+	case before == 0, before < enough && before+len(p) >= enough:
 		select {
 		case l.wake <- struct{}{}:
 		default:
@@ -105,15 +106,17 @@ func (l *Lines) run() {
 	}
 }
 
-// gather gives a batch its time, unless somebody waits for it.
+// gather gives a batch its time, unless it is large enough or somebody waits
+// for it.
 func (l *Lines) gather() {
 	if l.linger == 0 {
 		return
 	}
-	enough := time.NewTimer(l.linger)
-	defer enough.Stop()
+	late := time.NewTimer(l.linger)
+	defer late.Stop()
 	select {
-	case <-enough.C:
+	case <-late.C:
+	case <-l.wake:
 	case done := <-l.flush:
 		l.write()
 		close(done)
@@ -133,7 +136,7 @@ func (l *Lines) write() {
 			l.dropped.Add(int64(bytes.Count(batch[max(n, 0):], []byte{'\n'})))
 		}
 	}
-	if cap(batch) > keptIdle {
+	if cap(batch) > keptIdle && len(batch) < keptIdle/2 { // the rush is over
 		batch = nil
 	}
 	l.spare = batch[:0]

@@ -49,6 +49,25 @@ func TestABlockedSinkDelaysNobodyAndLosesLinesThatAreCounted(t *testing.T) {
 	})
 }
 
+func TestManyLinesAreNotMadeToWaitForMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &blocking{release: make(chan struct{})}
+		close(sink.release)
+		l := newLines(sink, time.Hour)
+		defer l.Close(time.Second)
+		l.Write([]byte("a\n"))
+		synctest.Wait()
+		l.Write([]byte(strings.Repeat("x", enough-4) + "\n"))
+		if synctest.Wait(); sink.writes != 0 {
+			t.Error("the batch went out before it was large")
+		}
+		l.Write([]byte("b\n"))
+		if synctest.Wait(); len(sink.String()) != enough+1 {
+			t.Errorf("%d bytes had gone out, want all %d", len(sink.String()), enough+1)
+		}
+	})
+}
+
 func TestLinesGatherForAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &blocking{release: make(chan struct{})}

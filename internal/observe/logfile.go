@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ai-gw-lite/internal/config"
@@ -24,7 +25,9 @@ import (
 type logFile struct {
 	troubled func(error) // called once when writing begins to fail
 
-	mu      sync.Mutex
+	wanted, given atomic.Pointer[config.LogFile] // given: what conf is
+
+	mu      sync.Mutex // held while a file system may take its time
 	conf    config.LogFile
 	f       *os.File
 	period  string    // that f's lines are of
@@ -41,19 +44,29 @@ var layouts = map[string]string{
 	"daily":    "2006-01-02",
 }
 
-// configure says where to write from now on.
+// configure says where to write from now on. It does not wait for a write that
+// is under way: that one sees to it when it is done.
 func (l *logFile) configure(c config.LogFile) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if c == l.conf {
-		return
+	l.wanted.Store(&c)
+	l.follow()
+}
+
+// follow puts in force what is wanted, if nobody is writing.
+func (l *logFile) follow() {
+	for l.wanted.Load() != l.given.Load() && l.mu.TryLock() {
+		c := l.wanted.Load()
+		if *c != l.conf {
+			l.close()
+			l.conf, l.looked, l.trouble = *c, time.Time{}, nil
+		}
+		l.given.Store(c)
+		l.mu.Unlock()
 	}
-	l.close()
-	l.conf, l.looked, l.trouble = c, time.Time{}, nil
 }
 
 // Write appends lines. An error says that they are lost.
 func (l *logFile) Write(lines []byte) (int, error) {
+	defer l.follow()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.conf.Enabled {

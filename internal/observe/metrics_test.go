@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -149,13 +150,21 @@ func TestLabelsAreBounded(t *testing.T) {
 	}
 	ask(o, "POST", strings.Repeat("m", longestModel+1), 200)
 	ask(o, "POST", strings.Repeat("m", longestModel), 200)
+	for _, model := range []string{`\u001b[2J`, `two\nlines`, `\u202egnp`} {
+		ask(o, "POST", model, 200)
+	}
 	for i := range 300 {
 		ask(o, fmt.Sprintf("METHOD%d", i), fmt.Sprintf("model-%d", i), 200)
 	}
 	ask(o, "PATCH", "model-0", 200)
 	got := o.scrape(t)
+	for name := range got {
+		if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q would command a terminal", name)
+		}
+	}
 	expect(t, got, map[string]string{
-		`gateway_tokens_total{kind="output",model="other",route="ai"}`:                                     "102",
+		`gateway_tokens_total{kind="output",model="other",route="ai"}`:                                     "105",
 		`gateway_tokens_total{kind="output",model="model-0",route="ai"}`:                                   "2",
 		`gateway_tokens_total{kind="output",model="model-198",route="ai"}`:                                 "1",
 		`gateway_tokens_total{kind="output",model="model-199",route="ai"}`:                                 "",

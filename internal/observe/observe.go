@@ -95,8 +95,8 @@ func New(o Options) (*Observatory, error) {
 }
 
 // Reconfigure follows a new configuration from now on. If it fails, which only
-// the address of a collector can make it, nothing has changed. It may wait for
-// a log file that is given up.
+// the address of a collector can make it, nothing has changed. It may wait
+// a second for the lines of a log file that is given up.
 func (o *Observatory) Reconfigure(c *config.Config) error {
 	s := &settings{secrets: newSecrets(c)}
 	logging := config.Logging{Level: "info", Format: "text"}

@@ -55,20 +55,27 @@ func (r *recorder) begin(b *gateway.Beginning, s *settings) {
 	r.secrets = s.secrets
 	r.route = r.ob.metrics.route(b.Route)
 	r.route.inflight.Add(1)
-	path := string(b.Head.Path)
+	r.sent.begin(b.Head)
 	r.record = record{
 		requestID: s.secrets.mask(b.RequestID),
 		method:    s.secrets.mask(methodName(b.Head.Method)),
-		path:      s.secrets.mask(path),
+		path:      s.secrets.mask(r.sent.path),
 		trace:     b.Trace,
 	}
-	r.sent.begin(b.Head, path)
 	r.start, r.token = b.Start, b.Token
 	r.framing, r.length = b.Head.Framing, b.Head.Length
 	r.model = s.secrets.mask(r.sent.name)
-	r.touched.Store(r.ob.now())
 	if r.listed = s.live; r.listed {
+		r.touch()
 		r.ob.live.add(r)
+	}
+}
+
+// touch notes that something passed, if anybody may ask when: even a clock
+// that is cheap to read is not free for each event of a stream.
+func (r *recorder) touch() {
+	if r.listed {
+		r.touched.Store(r.ob.now())
 	}
 }
 
@@ -82,7 +89,7 @@ func (r *recorder) Attempt(upstream, key string) {
 // RequestBytes looks for the model, as long as it is not known.
 func (r *recorder) RequestBytes(p []byte) {
 	r.bytesIn.Store(r.bytesIn.Load() + int64(len(p)))
-	r.touched.Store(r.ob.now())
+	r.touch()
 	if r.sent.read(p) {
 		model := r.secrets.mask(r.sent.name)
 		r.mu.Lock()
@@ -142,7 +149,7 @@ func header(res *gateway.Response, known wire.Known, name string) []byte {
 // ResponseBytes reads a piece of the answer.
 func (r *recorder) ResponseBytes(p []byte) {
 	r.bytesOut.Store(r.bytesOut.Load() + int64(len(p)))
-	r.touched.Store(r.ob.now())
+	r.touch()
 	switch r.reading {
 	case aBody:
 		r.scanner.Write(p)
@@ -189,7 +196,7 @@ func (r *recorder) endReading(rec *record) {
 		rec.end = gateway.Truncated
 	}
 	rec.usage, rec.counted = got.Usage, known(&got.Usage)
-	if raw := string(got.Usage.Raw); r.secrets.mask(raw) != raw {
+	if r.secrets.in(got.Usage.Raw) {
 		rec.usage.Raw = nil
 	}
 	rec.answeredModel = r.secrets.mask(got.Model)

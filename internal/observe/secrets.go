@@ -64,29 +64,43 @@ func (s *secrets) add(value string) {
 // mask is the text with every secret in it replaced. It allocates only if
 // there is one.
 func (s *secrets) mask(text string) string {
-	for i := 0; i+shortestSecret <= len(text); i++ {
-		if found := s.at(text[i:]); found > 0 {
-			return text[:i] + masked + s.mask(text[i+found:])
-		}
+	if i, length := find(s, text); length > 0 {
+		return text[:i] + masked + s.mask(text[i+length:])
 	}
 	return text
 }
 
-// at is the length of the longest secret that the text begins with, or 0.
-func (s *secrets) at(text string) (length int) {
-	start := first8(text)
-	if s.starts[bucket(start)/64]>>(bucket(start)%64)&1 == 0 {
-		return 0
-	}
-	for _, value := range s.values[start] {
-		if strings.HasPrefix(text, value) {
-			length = max(length, len(value))
-		}
-	}
-	return length
+// in reports that there is a secret in the text.
+func (s *secrets) in(text []byte) bool {
+	_, length := find(s, text)
+	return length > 0
 }
 
-func first8(t string) uint64 {
+// find is where the first secret in the text stands, and how long the longest
+// one is that begins there; 0: there is none.
+func find[T string | []byte](s *secrets, text T) (i, length int) {
+	if len(text) < shortestSecret {
+		return 0, 0
+	}
+	start := first8(text) << 8
+	for i = 0; i+shortestSecret <= len(text); i++ {
+		start = start>>8 | uint64(text[i+shortestSecret-1])<<56
+		if s.starts[bucket(start)/64]>>(bucket(start)%64)&1 == 0 {
+			continue
+		}
+		for _, value := range s.values[start] {
+			if len(value) <= len(text)-i && string(text[i:i+len(value)]) == value {
+				length = max(length, len(value))
+			}
+		}
+		if length > 0 {
+			return i, length
+		}
+	}
+	return 0, 0
+}
+
+func first8[T string | []byte](t T) uint64 {
 	_ = t[7]
 	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
 		uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56

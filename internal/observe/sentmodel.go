@@ -16,9 +16,11 @@ type sentModel struct {
 	name    string // empty: not known, or not yet
 }
 
-func (m *sentModel) begin(h *wire.RequestHead, path string) {
-	m.path = path
-	q := usage.Request{Path: path}
+func (m *sentModel) begin(h *wire.RequestHead) {
+	if m.path != string(h.Path) { // it often is the path of the request before
+		m.path = string(h.Path)
+	}
+	q := usage.Request{Path: m.path}
 	for i := range h.Fields {
 		switch f := &h.Fields[i]; f.Known {
 		case wire.ContentType:
@@ -57,5 +59,5 @@ func (m *sentModel) model() string {
 }
 
 func (m *sentModel) end() {
-	m.path, m.name, m.seeking = "", "", false
+	m.name, m.seeking = "", false
 }

@@ -16,7 +16,8 @@ type answer struct {
 	turnOver bool    // Gemini Live: the turn has ended, but its usage may yet come
 
 	model     string
-	documents int64 // objects walked
+	lastModel string // of the answer before this one, which often is the same
+	documents int64  // objects walked
 	events    int64
 	content   bool // a piece of the answer has passed
 	streaming bool // the format prescribes an end
@@ -39,6 +40,9 @@ func (a *answer) reset(session bool) {
 	a.session = session
 	a.figures, a.sum = figures{}, Usage{}
 	a.first, a.last, a.rawLost, a.turnOver = first, last, false, false
+	if a.model != "" {
+		a.lastModel = a.model
+	}
 	a.model, a.documents, a.events = "", 0, 0
 	a.content, a.streaming, a.ended, a.failed = false, false, false, false
 	a.publish()
@@ -78,7 +82,7 @@ func (a *answer) apply(e *event) {
 // count takes in the figures and the model.
 func (a *answer) count(e *event) {
 	if a.model == "" && e.modelSize > 0 {
-		a.model = e.modelName()
+		a.model = e.modelName(a.lastModel)
 	}
 	if a.session && e.kind&typed != 0 && e.kind&responding == 0 {
 		return // a transcription of what the user said, by another model at another price
@@ -119,8 +123,12 @@ func (a *answer) publish() {
 		out = -1
 	}
 	a.live.events.Store(a.events)
-	a.live.output.Store(out)
-	a.live.first.Store(a.content)
+	if a.live.output.Load() != out { // a store costs more, and seldom is one due
+		a.live.output.Store(out)
+	}
+	if a.live.first.Load() != a.content {
+		a.live.first.Store(a.content)
+	}
 }
 
 func (a *answer) progress() Progress {

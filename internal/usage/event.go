@@ -187,8 +187,15 @@ func (e *event) usageObject() (raw []byte, over bool) {
 	return nil, false
 }
 
-// modelName is "" if the event names none.
-func (e *event) modelName() string { return unquoted(e.model[:e.modelSize]) }
+// modelName is "" if the event names none. It is last, without new memory, if
+// that is what the event says too.
+func (e *event) modelName(last string) string {
+	b := e.model[:e.modelSize]
+	if string(b) == last && bytes.IndexByte(b, '\\') < 0 {
+		return last
+	}
+	return unquoted(b)
+}
 
 // unquoted is the text between a JSON string's quotes, escapes undone.
 func unquoted(b []byte) string {

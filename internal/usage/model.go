@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// curlsDefault is what curl -d says of a body, JSON or not; Ollama's own
+// examples leave it at that.
+const curlsDefault = "application/x-www-form-urlencoded"
+
 const modelWithin = 64 << 10 // bytes of a request body that are looked at
 
 // Request is what a ModelReader needs to know of a request's head.
@@ -20,7 +24,7 @@ type Request struct {
 
 // A ModelReader finds the model that a request asks for: in the path (Gemini,
 // Bedrock), or among the first 64 KiB of its body, as those pass. Bodies that
-// are compressed, or neither JSON nor a form, are not looked into: what the
+// are compressed, or said to be neither JSON nor a form, are not looked into: what the
 // answer says then stands (Result.Model).
 //
 // JSON is not held. Of a form (multipart/form-data, as OpenAI's transcriptions
@@ -30,7 +34,8 @@ type ModelReader struct {
 	form   []byte
 	bound  string // of the form's parts
 	model  string
-	left   int // bytes to look at yet
+	last   string // of the request before this one, which often is the same
+	left   int    // bytes to look at yet
 }
 
 // NewModelReader returns a ModelReader for a request.
@@ -44,6 +49,9 @@ func NewModelReader(r Request) *ModelReader {
 func (m *ModelReader) Reset(r Request) {
 	m.walker.restart(requestTop)
 	m.form, m.bound, m.left = m.form[:0], "", 0
+	if m.model != "" {
+		m.last = m.model
+	}
 	if m.model = pathModel(r.Path); m.model != "" || coding(r.ContentEncoding) != "" {
 		return
 	}
@@ -52,7 +60,7 @@ func (m *ModelReader) Reset(r Request) {
 		if _, params, err := mime.ParseMediaType(r.ContentType); err == nil && params["boundary"] != "" {
 			m.bound, m.left = params["boundary"], modelWithin
 		}
-	case isJSON(media):
+	case isJSON(media), media == "", media == curlsDefault:
 		m.left = modelWithin
 	}
 }
@@ -71,7 +79,7 @@ func (m *ModelReader) Write(p []byte) {
 	}
 	m.walker.walk(p)
 	if m.walker.event.modelSize > 0 {
-		m.model = m.walker.event.modelName()
+		m.model = m.walker.event.modelName(m.last)
 		m.left = 0
 	}
 }

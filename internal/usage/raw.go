@@ -1,25 +1,26 @@
 package usage
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "encoding/json"
 
-// raw is the one usage object, or the first updated with the last.
+// raw is the one usage object, or the first updated with the last. It is the
+// answer's memory until the next reset.
 func (a *answer) raw() json.RawMessage {
 	one := a.first
 	if len(a.last) > 0 {
 		one = a.last
 	}
-	if a.rawLost || !json.Valid(one) {
+	if a.rawLost || !valid(one) {
 		return nil
 	}
 	if len(a.last) == 0 {
-		return bytes.Clone(one)
+		if len(one) == 0 {
+			return nil
+		}
+		return one
 	}
 	var merged, last map[string]json.RawMessage
 	if json.Unmarshal(a.first, &merged) != nil || json.Unmarshal(a.last, &last) != nil {
-		return bytes.Clone(a.last)
+		return a.last
 	}
 	for key, value := range last {
 		if _, ok := merged[key]; !ok || string(value) != "null" {
@@ -27,7 +28,7 @@ func (a *answer) raw() json.RawMessage {
 		}
 	}
 	if len(merged) == len(last) && !hasNull(last) {
-		return bytes.Clone(a.last) // it says all that the first one said: as sent
+		return a.last // it says all that the first one said: as sent
 	}
 	raw, _ := json.Marshal(merged) // of valid JSON: cannot fail
 	return raw

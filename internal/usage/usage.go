@@ -33,7 +33,8 @@ type Usage struct {
 	// Raw is the provider's usage object as sent, valid JSON of at most 32 KiB,
 	// or nil. Where an answer has several, each key has its last value that is
 	// not null. Ollama and watsonx have no such object: it is made of the
-	// figures they put beside the answer.
+	// figures they put beside the answer. It is the memory of the Scanner or
+	// the Frames that read it, and good until their next Reset.
 	Raw json.RawMessage `json:"raw,omitempty"`
 }
 

@@ -1,0 +1,66 @@
+//go:build unix
+
+package observe
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"ai-gw-lite/internal/config"
+)
+
+// A pipe that nobody reads stands for a file system that hangs: whoever opens
+// it or writes to it waits.
+func TestAFileThatBlocksHoldsUpNeitherReloadNorStop(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "gw.log")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	on := asked()
+	on.Logging.File = config.LogFile{Enabled: true, Dir: dir, Prefix: "gw", Rotation: "never", MaxFiles: 2}
+	c := loadConfig(t, "http://127.0.0.1:1", on)
+	o := newObservatory(t, c)
+	t.Cleanup(func() { // before o is closed
+		reader, err := os.OpenFile(pipe, os.O_RDWR, 0)
+		if err == nil {
+			time.AfterFunc(time.Second, func() { reader.Close() })
+		}
+	})
+	o.Log().Info("this one waits")
+	for !blocked(o) {
+		time.Sleep(time.Millisecond)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		elsewhere, off := *on, *on
+		elsewhere.Logging.File.Prefix = "other"
+		off.Logging.File.Enabled = false
+		for _, next := range []*config.Observability{&elsewhere, on, &off} {
+			c := *c
+			c.Observability = next
+			if err := o.Reconfigure(&c); err != nil {
+				t.Error(err)
+			}
+		}
+		o.Close(time.Second)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patienceOfTests):
+		t.Fatal("reloading and stopping wait for a file that blocks")
+	}
+}
+
+// blocked: somebody is writing to the file.
+func blocked(o *observatory) bool {
+	if o.file.mu.TryLock() {
+		o.file.mu.Unlock()
+		return false
+	}
+	return true
+}

@@ -1,0 +1,23 @@
+package observe
+
+import "time"
+
+// A stamp writes the time of lines: RFC 3339, local, with milliseconds. All but
+// those is worked out once a second.
+type stamp struct {
+	second     int64 // since 1970
+	date, zone []byte
+}
+
+func (s *stamp) append(b []byte, t time.Time) []byte {
+	if second := t.Unix(); second != s.second || s.date == nil {
+		local := t.Local()
+		s.second = second
+		s.date = local.AppendFormat(s.date[:0], "2006-01-02T15:04:05.")
+		s.zone = local.AppendFormat(s.zone[:0], "Z07:00")
+	}
+	ms := t.Nanosecond() / int(time.Millisecond)
+	b = append(b, s.date...)
+	b = append(b, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	return append(b, s.zone...)
+}
