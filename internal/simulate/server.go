@@ -29,6 +29,7 @@ func Listen(addr string, o Options) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           s.provider,
 		ReadHeaderTimeout: 15 * time.Second,
+		MaxHeaderBytes:    maxHead,
 		ConnState:         s.count,
 	}
 	s.running.Go(func() { _ = s.http.Serve(listener) }) // ends with Close
