@@ -72,7 +72,7 @@ keys stay here. It streams both ways without changing a byte.
 		},
 	}
 	root.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
-	root.AddCommand(newServe(), newCheck(), newInit(), newToken(), newDemo(), newHealthcheck(), newTop(), newUpgrade(), newVersion(), newCompletion())
+	root.AddCommand(newServe(), newCheck(), newInit(), newToken(), newDemo(), newMock(), newHealthcheck(), newTop(), newUpgrade(), newVersion(), newCompletion())
 	root.SetHelpCommand(newHelp())
 	root.SetFlagErrorFunc(suggestFlag)
 	return root

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,7 +18,9 @@ type question struct {
 	whole      func(answer) object           // the answer as one object
 	stream     func(answer) iter.Seq[[]byte] // the answer as events; nil: whole is asked for
 	mediaType  string                        // of the stream
+	firstText  int                           // events of the stream before the first one with text
 	errorEvent []byte                        // an error as an event of the stream
+	values     int                           // numbers in the answer's vectors
 }
 
 // answer is what is said to a question.
@@ -66,4 +69,27 @@ func (q question) sized(serial int64, manner Manner) object {
 		a.text += strings.Repeat(".", rest)
 	}
 	return q.whole(a)
+}
+
+// paced is the answer as events. Those with text have exactly the bytes that the
+// manner wants of them if what is around the text leaves room for that.
+func (q question) paced(serial int64, manner Manner) iter.Seq[[]byte] {
+	a := q.answer(serial, manner.Tokens)
+	if manner.Size == 0 {
+		return q.stream(a)
+	}
+	// Dots behind a word make it no second one, so that no figure changes.
+	padded := slices.Clone(a.tokens)
+	event := -q.firstText
+	for e := range q.stream(a) {
+		if event >= len(padded) {
+			break
+		}
+		if event >= 0 {
+			padded[event] += strings.Repeat(".", max(0, manner.Size-len(e)))
+		}
+		event++
+	}
+	a.tokens, a.text = padded, strings.Join(padded, "")
+	return q.stream(a)
 }

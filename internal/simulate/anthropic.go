@@ -82,6 +82,7 @@ func messages(_ *http.Request, body []byte) (question, error) {
 		last:       lastIn(req.Messages),
 		limit:      req.MaxTokens,
 		mediaType:  "text/event-stream; charset=utf-8",
+		firstText:  3,
 		errorEvent: sse("error", anthropicError("overloaded_error", "Overloaded")),
 	}
 	q.whole = func(a answer) object {

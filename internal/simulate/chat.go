@@ -26,6 +26,7 @@ func chatCompletions(_ *http.Request, body []byte) (question, error) {
 		last:       lastIn(req.Messages),
 		limit:      max(req.MaxTokens, req.MaxCompletionTokens),
 		mediaType:  "text/event-stream; charset=utf-8",
+		firstText:  1,
 		errorEvent: sse("", openAI{}.errorBody(refusal{status: 500, message: "The server had an error while processing your request."}, 0)),
 	}
 	q.whole = func(a answer) object { return chatCompletion(q, a) }

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -117,21 +116,46 @@ func TestRequestOverridesOptionsAndHeaderOverridesQuery(t *testing.T) {
 }
 
 func TestControlsThatCannotBeReadAreRefused(t *testing.T) {
-	server := start(t, Options{})
+	server := start(t, Options{Manner: Manner{Fault: ResetBeforeHead, HeadDelay: time.Hour}})
 	for query, want := range map[string]string{
-		"sim_pace=soon":      "sim_pace",
-		"sim_tokens=0":       "from 1 to",
-		"sim_status=200":     "from 400 to 599",
-		"sim_encoding=br":    "gzip",
-		"sim_fault=nuisance": "truncate",
-		"sim_retry_after=x":  "date:3",
-		"sim_speed=1":        "no such control",
-		"sim_close=perhaps":  "sim_close",
+		"sim_pace=soon":              "sim_pace: \\\"soon\\\" is not a time from 0 to 1h, such as 40ms or 2s",
+		"sim_pace=-1s":               "from 0 to 1h",
+		"sim_head_delay=2h":          "sim_head_delay: ",
+		"sim_tokens=0":               "from 1 to 1000000",
+		"sim_size=16777217":          "from 0 to 16777216",
+		"sim_status=302":             "from 400 to 599, nor 200",
+		"sim_encoding=lzw":           "not one of identity, gzip, deflate, br, zstd",
+		"sim_fault=nuisance":         "not one of none, reset-before-head, garbage-head, reset, truncate, garbage, stall, end-early, error-event",
+		"sim_after=-1":               "sim_after: ",
+		"sim_retry_after=x":          "not like 3, date:3 or ms:1500",
+		"sim_retry_after=9999999999": "from 0 to 1000000000",
+		"sim_speed=1":                "sim_speed: there is no such control, but pace, head-delay, tokens, size, ",
+		"sim_close=perhaps":          "sim_close: \\\"perhaps\\\" is not true or false",
+		"sim_fault=reset&sim_size=x": "sim_size: ",
 	} {
 		res := ask(t, server.URL()+"/v1/chat/completions?"+query, chatBody)
 		body := string(read[json.RawMessage](t, res))
 		if res.StatusCode != 400 || !strings.Contains(body, want) {
 			t.Errorf("%s: %s %s", query, res.Status, body)
+		}
+	}
+}
+
+// What holds for all can be taken back for one.
+func TestEveryControlCanBeTakenBack(t *testing.T) {
+	server := start(t, Options{Manner: Manner{Size: 5000, Encoding: "gzip", Status: 529, RetryAfter: "3", Fault: Truncate, Close: true, Unframed: true}})
+	res := ask(t, server.URL()+"/v1/chat/completions?sim_size=0&sim_encoding=identity&sim_status=200&sim_retry_after=&sim_fault=none&sim_close=0&sim_unframed=0", chatBody)
+	body := string(read[json.RawMessage](t, res))
+	if res.StatusCode != 200 || res.Close || res.ContentLength != int64(len(body)) || !strings.Contains(body, Answer("hi", DefaultTokens)) {
+		t.Errorf("%s, closed %v, %d bytes: %s", res.Status, res.Close, res.ContentLength, body)
+	}
+}
+
+func TestTimesAreReadWithAndWithoutUnit(t *testing.T) {
+	for value, want := range map[string]time.Duration{"0": 0, "40": 40 * time.Millisecond, "2s": 2 * time.Second, "1h": time.Hour} {
+		var m Manner
+		if err := m.Set("pace", value); err != nil || m.Pace != want {
+			t.Errorf("%q is %v, %v", value, m.Pace, err)
 		}
 	}
 }
@@ -159,18 +183,6 @@ func TestFiguresFollowTheSize(t *testing.T) {
 	}](t, ask(t, server.URL()+"/v1/chat/completions?sim_size=5000", chatBody))
 	if want := Count("hi", got.Choices[0].Message.Content).Output(); got.Usage.Completion != want || want < 100 {
 		t.Errorf("%d tokens, want %d", got.Usage.Completion, want)
-	}
-}
-
-func TestPlainAnswerIsCompressed(t *testing.T) {
-	server := start(t, Options{})
-	res := ask(t, server.URL()+"/v1/chat/completions?sim_encoding=gzip&sim_size=5000", chatBody)
-	z, err := gzip.NewReader(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if body, err := io.ReadAll(z); err != nil || len(body) != 5000 {
-		t.Errorf("%d bytes, %v", len(body), err)
 	}
 }
 

@@ -1,10 +1,7 @@
 package simulate
 
 import (
-	"compress/gzip"
-	"compress/zlib"
 	"errors"
-	"io"
 	"iter"
 	"net/http"
 	"slices"
@@ -41,10 +38,10 @@ func (d *delivery) beforeHead() error {
 }
 
 // stream sends an answer event by event.
-func (d *delivery) stream(q question, a answer) error {
+func (d *delivery) stream(q question, events iter.Seq[[]byte]) error {
 	d.w.Header().Set("Content-Type", q.mediaType)
 	d.w.Header().Set("Cache-Control", "no-cache")
-	return d.send(http.StatusOK, q.stream(a), true, q.errorEvent)
+	return d.send(http.StatusOK, events, true, q.errorEvent)
 }
 
 // plain sends a JSON answer whole: as one event, or as its two halves when a
@@ -76,7 +73,10 @@ func (d *delivery) send(status int, events iter.Seq[[]byte], flush bool, errorEv
 	if d.manner.Unframed {
 		h.Set("Transfer-Encoding", "identity") // net/http then frames the body with the connection's end
 	}
-	body := d.encoder()
+	if d.manner.Encoding != "" {
+		h.Set("Content-Encoding", d.manner.Encoding)
+	}
+	body := newEncoder(d.w, d.manner.Encoding)
 	d.w.WriteHeader(status)
 	if flush && d.rc.Flush() != nil {
 		return errClientGone
@@ -135,26 +135,3 @@ func (d *delivery) wait(pause time.Duration) error {
 		return errClientGone
 	}
 }
-
-// encoder compresses a body on its way; Flush lets out all that was written.
-type encoder interface {
-	io.WriteCloser
-	Flush() error
-}
-
-func (d *delivery) encoder() encoder {
-	switch d.manner.Encoding {
-	case "gzip":
-		d.w.Header().Set("Content-Encoding", "gzip")
-		return gzip.NewWriter(d.w)
-	case "deflate": // which is the zlib format: RFC 9110, section 8.4.1.2
-		d.w.Header().Set("Content-Encoding", "deflate")
-		return zlib.NewWriter(d.w)
-	}
-	return identity{d.w}
-}
-
-type identity struct{ io.Writer }
-
-func (identity) Flush() error { return nil }
-func (identity) Close() error { return nil }

@@ -27,11 +27,11 @@
 // [Options.Manner] holds for every request; one request changes it for itself
 // with a query parameter, or with a header, which wins:
 //
-//	sim_pace=40ms          x-sim-pace          wait between two events
+//	sim_pace=40ms          x-sim-pace          wait between two events; a number alone is milliseconds
 //	sim_head_delay=2s      x-sim-head-delay    wait before the head
 //	sim_tokens=200         x-sim-tokens        tokens of the answer
-//	sim_size=1200          x-sim-size          bytes of a plain JSON answer, exactly; instead of tokens
-//	sim_encoding=gzip      x-sim-encoding      gzip or deflate, whatever the client accepts; each event flushed
+//	sim_size=1200          x-sim-size          exact bytes of each event with text, or of a plain answer instead of tokens
+//	sim_encoding=gzip      x-sim-encoding      gzip, deflate, br or zstd, whatever the client accepts; each event flushed
 //	sim_status=429         x-sim-status        refuse with this status, in the provider's own shape
 //	sim_retry_after=3      x-sim-retry-after   with a refusal: seconds; date:3 the same as a date; ms:1500 as retry-after-ms
 //	sim_fault=truncate     x-sim-fault         one of the faults below
@@ -47,9 +47,18 @@
 //	garbage-head       bytes that are not HTTP, then the connection closes
 //	reset              the connection is reset
 //	truncate           the connection closes with the body unfinished
+//	garbage            bytes that are no chunk, then the connection closes
 //	stall              silence until the client goes
 //	end-early          a stream ends as if complete, without its format's end
 //	error-event        a stream carries an error in its provider's shape, and ends
 //
 // A control that is unknown or has a bad value is a 400 that says so.
+// sim_status=200, sim_fault=none, sim_encoding=identity and sim_size=0 take back
+// for one request what holds for all.
+//
+// # What it holds
+//
+// Nothing that a client sends makes memory grow without bound: memory.go has the
+// bounds of a head, a body, an answer, and of all requests together. What would
+// go beyond the last is refused with a 503.
 package simulate

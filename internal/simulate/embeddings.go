@@ -31,7 +31,10 @@ func embeddings(_ *http.Request, body []byte) (question, error) {
 	if !several {
 		inputs = []any{req.Input}
 	}
-	q := question{model: req.Model, prompt: textIn(req.Input)}
+	if len(inputs) > maxValues/req.Dimensions {
+		return question{}, refusal{status: http.StatusBadRequest, message: "Too many inputs of so many dimensions."}
+	}
+	q := question{model: req.Model, prompt: textIn(req.Input), values: len(inputs) * req.Dimensions}
 	q.whole = func(a answer) object {
 		var data list
 		for i, input := range inputs {

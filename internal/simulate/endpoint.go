@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
-	"time"
 )
 
 // vendor is what the APIs of one provider have in common.
@@ -21,7 +19,7 @@ type vendor interface {
 type refusal struct {
 	status  int
 	message string
-	wait    time.Duration // how long the client is asked to wait; 0: it is not
+	wait    retryAfter
 }
 
 func (r refusal) Error() string { return r.message }
@@ -32,9 +30,6 @@ type api func(r *http.Request, body []byte) (question, error)
 func notFound(r *http.Request, _ []byte) (question, error) {
 	return question{}, refusal{status: http.StatusNotFound, message: fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path)}
 }
-
-// maxBody bounds a request body: it is held in memory while it is answered.
-const maxBody = 64 << 20
 
 // endpoint serves one API. An answer that did not reach its end, because the
 // client went or because that was wanted, ends with the connection: never
@@ -58,46 +53,59 @@ func (p *provider) endpoint(v vendor, read api) http.HandlerFunc {
 func (p *provider) answer(w http.ResponseWriter, r *http.Request, v vendor, read api) error {
 	serial := p.serial.Add(1)
 	manner, badControl := p.Manner.with(r)
-	wait, badWait := parseRetryAfter(manner.RetryAfter)
-	badControl = cmp.Or(badControl, badWait)
-	d := delivery{w: w, r: r, rc: http.NewResponseController(w), manner: manner, gate: p.Gate}
-
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLarge) {
+	held := share{of: &p.memory}
+	defer held.giveBack()
+	body, unread := held.body(w, r, manner)
+	if _, refused := errors.AsType[refusal](unread); unread != nil && !refused {
 		return errClientGone
 	}
 	if p.OnRequest != nil {
 		p.OnRequest(r.URL.Path)
 	}
+
+	var q question
+	err := cmp.Or(p.refuses(v.key(r), manner, badControl), unread)
+	if err == nil {
+		q, err = read(r, body)
+	}
+	if err == nil {
+		err = held.answer(q, manner)
+	}
+	if errors.Is(err, errNoRoom) {
+		manner = Manner{} // what is refused for want of room must not take any
+	}
+
+	d := delivery{w: w, r: r, rc: http.NewResponseController(w), manner: manner, gate: p.Gate}
 	if err := d.beforeHead(); err != nil {
 		return err
 	}
 	v.decorate(w.Header(), serial)
-
-	refuse := func(f refusal) error { return d.plain(f.status, v.errorBody(f, serial)) }
-	switch key := v.key(r); {
-	case len(p.Keys) > 0 && !slices.Contains(p.Keys, key):
-		return refuse(refusal{status: http.StatusUnauthorized, message: "Incorrect API key provided."})
-	case badControl != nil:
-		return refuse(refusal{status: http.StatusBadRequest, message: badControl.Error()})
-	case manner.Status != 0:
-		wait.set(w.Header())
-		return refuse(refusal{status: manner.Status, message: "Simulated failure.", wait: wait.wait})
-	case tooLarge != nil:
-		return refuse(refusal{status: http.StatusRequestEntityTooLarge, message: "Request body is too large."})
-	}
-
-	q, err := read(r, body)
-	if err != nil {
+	switch {
+	case err != nil:
 		f, ok := errors.AsType[refusal](err)
 		if !ok {
 			f = refusal{status: http.StatusBadRequest, message: err.Error()}
 		}
-		return refuse(f)
-	}
-	if q.stream != nil {
-		return d.stream(q, q.answer(serial, manner.Tokens))
+		f.wait.set(w.Header())
+		return d.plain(f.status, v.errorBody(f, serial))
+	case q.stream != nil:
+		return d.stream(q, q.paced(serial, manner))
 	}
 	return d.plain(http.StatusOK, q.sized(serial, manner))
+}
+
+// refuses says why a request is refused whatever it asks.
+func (p *provider) refuses(key string, manner Manner, badControl error) error {
+	wait, badWait := parseRetryAfter(manner.RetryAfter)
+	switch {
+	case len(p.Keys) > 0 && !slices.Contains(p.Keys, key):
+		return refusal{status: http.StatusUnauthorized, message: "Incorrect API key provided."}
+	case badControl != nil:
+		return badControl
+	case badWait != nil:
+		return badWait
+	case manner.Status != 0:
+		return refusal{status: manner.Status, message: "Simulated failure.", wait: wait}
+	}
+	return nil
 }

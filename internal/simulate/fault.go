@@ -8,6 +8,8 @@ func (d *delivery) strike(body encoder, errorEvent []byte) error {
 	switch {
 	case d.manner.Fault == Reset:
 		return d.reset()
+	case d.manner.Fault == Garbage:
+		return d.garbage()
 	case d.manner.Fault == Stall:
 		<-d.r.Context().Done()
 		return errClientGone
@@ -37,7 +39,7 @@ func (d *delivery) reset() error {
 	return errBroken
 }
 
-// garbage answers with what no HTTP client can take for a head.
+// garbage goes on with what no HTTP client can take for a head or a chunk.
 func (d *delivery) garbage() error {
 	conn, err := d.hijack()
 	if err != nil {

@@ -56,6 +56,17 @@ func TestStreamsBreakAfterTheChosenEvent(t *testing.T) {
 	}
 }
 
+func TestGarbageIsNoChunk(t *testing.T) {
+	s := streams[0]
+	for _, n := range []int{0, 3} {
+		res := ask(t, start(t, Options{}).URL()+s.path, s.body, "X-Sim-Fault", "garbage", "X-Sim-After", fmt.Sprint(n))
+		err := after(t, bufio.NewReader(res.Body), n, s.next)
+		if err == nil || !strings.Contains(err.Error(), "invalid byte in chunk length") {
+			t.Errorf("after %d events: %v", n, err)
+		}
+	}
+}
+
 func TestStallIsSilentUntilTheClientGoes(t *testing.T) {
 	gone := make(chan string, 1)
 	server := start(t, Options{OnCanceled: func(path string) { gone <- path }})

@@ -34,10 +34,10 @@ func (gemini) decorate(h http.Header, _ int64) {
 // in a header.
 func (gemini) errorBody(r refusal, _ int64) object {
 	o := object{{"code", r.status}, {"message", r.message}, {"status", geminiStatus(r.status)}}
-	if r.wait > 0 {
+	if wait := r.wait.wait; wait > 0 {
 		o = append(o, member{"details", list{object{
 			{"@type", "type.googleapis.com/google.rpc.RetryInfo"},
-			{"retryDelay", strconv.FormatFloat(r.wait.Seconds(), 'f', -1, 64) + "s"},
+			{"retryDelay", strconv.FormatFloat(wait.Seconds(), 'f', -1, 64) + "s"},
 		}}})
 	}
 	return object{{"error", o}}

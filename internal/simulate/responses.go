@@ -23,6 +23,7 @@ func responses(_ *http.Request, body []byte) (question, error) {
 		last:      lastIn(req.Input),
 		limit:     req.MaxOutputTokens,
 		mediaType: "text/event-stream; charset=utf-8",
+		firstText: 4,
 		errorEvent: sse("error", object{
 			{"type", "error"}, {"code", "server_error"},
 			{"message", "The server had an error while processing your request."}, {"param", nil}, {"sequence_number", 0},

@@ -15,6 +15,9 @@ type retryAfter struct {
 	wait time.Duration
 }
 
+// maxWait is the most that can be asked for, in the unit of its form.
+const maxWait = 1_000_000_000
+
 // parseRetryAfter reads "3", Retry-After in seconds; "date:3", Retry-After as the
 // date in 3 seconds (RFC 9110, section 10.2.3); or "ms:1500", the retry-after-ms
 // of OpenAI and Azure. Empty asks for nothing.
@@ -31,8 +34,8 @@ func parseRetryAfter(value string) (retryAfter, error) {
 		unit = time.Millisecond
 	}
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || form != "s" && form != "date" && form != "ms" {
-		return retryAfter{}, fmt.Errorf(`%q is not like "3", "date:3" or "ms:1500"`, value)
+	if err != nil || n < 0 || n > maxWait || form != "s" && form != "date" && form != "ms" {
+		return retryAfter{}, fmt.Errorf("%q is not like 3, date:3 or ms:1500, with a whole number from 0 to %d", value, maxWait)
 	}
 	return retryAfter{form: form, wait: time.Duration(n) * unit}, nil
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,6 +29,7 @@ func Listen(addr string, o Options) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           s.provider,
 		ReadHeaderTimeout: 15 * time.Second,
+		MaxHeaderBytes:    maxHead,
 		ConnState:         s.count,
 	}
 	s.running.Go(func() { _ = s.http.Serve(listener) }) // ends with Close
@@ -57,6 +59,16 @@ func (s *Server) Requests() int64 { return s.provider.requests.Load() }
 // Canceled is how many of them were left by their client before the answer was
 // complete, those cut by Close included. Use [Options.OnCanceled] to wait for one.
 func (s *Server) Canceled() int64 { return s.provider.canceled.Load() }
+
+// Shutdown stops listening and waits until the answers under way have ended. If
+// ctx ends before that, it cuts what is left and returns the error of ctx.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if closed := s.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
 
 // Close cuts every connection and returns when all requests have ended.
 func (s *Server) Close() error {

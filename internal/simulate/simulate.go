@@ -44,6 +44,7 @@ type provider struct {
 	serial   atomic.Int64 // of the last answer, for its id
 	requests atomic.Int64
 	canceled atomic.Int64
+	memory   memory
 }
 
 func newProvider(o Options) *provider {

@@ -10,8 +10,12 @@ const story = "This text comes from a simulated provider: no model has read your
 
 var storyWords = strings.Fields(story)
 
-// echoed is how many words of the last message an answer repeats at most.
-const echoed = 12
+// An answer repeats the first words of the last message, but no more than
+// these, and none from the first long one on: every one of them is an event.
+const (
+	echoed      = 12
+	longestEcho = 64 // bytes
+)
 
 // Answer is the text of that many tokens that answers a request whose last
 // message is given.
@@ -22,8 +26,8 @@ func Answer(lastMessage string, tokens int) string {
 // tokensFor is Answer in pieces: each a word, with the blank before it.
 func tokensFor(last string, n int) []string {
 	opening := []string{"Hello."}
-	if said := strings.Fields(last); len(said) > 0 {
-		opening = append([]string{"You", "said:"}, said[:min(echoed, len(said))]...)
+	if said := firstWords(last); len(said) > 0 {
+		opening = append([]string{"You", "said:"}, said...)
 	}
 	tokens := make([]string, n)
 	for i := range tokens {
@@ -37,6 +41,16 @@ func tokensFor(last string, n int) []string {
 		}
 	}
 	return tokens
+}
+
+func firstWords(text string) (words []string) {
+	for word := range strings.FieldsSeq(text) {
+		if len(words) == echoed || len(word) > longestEcho {
+			break
+		}
+		words = append(words, word)
+	}
+	return words
 }
 
 // filler is words of the story, each with a blank before it, in at most that
@@ -56,21 +70,25 @@ func filler(bytes int) string {
 // textIn is all the text in a decoded part of a request, however its API nests
 // it: a string, a list, or an object with content, parts or text.
 func textIn(v any) string {
+	return strings.Join(appendTexts(nil, v), "\n")
+}
+
+func appendTexts(texts []string, v any) []string {
 	switch v := v.(type) {
 	case string:
-		return v
-	case []any:
-		var texts []string
-		for _, item := range v {
-			if text := textIn(item); text != "" {
-				texts = append(texts, text)
-			}
+		if v != "" {
+			texts = append(texts, v)
 		}
-		return strings.Join(texts, "\n")
+	case []any:
+		for _, item := range v {
+			texts = appendTexts(texts, item)
+		}
 	case map[string]any:
-		return textIn([]any{v["content"], v["parts"], v["text"]})
+		for _, name := range []string{"content", "parts", "text"} {
+			texts = appendTexts(texts, v[name])
+		}
 	}
-	return ""
+	return texts
 }
 
 // lastIn is the text of the last of several messages.
