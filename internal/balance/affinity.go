@@ -56,16 +56,23 @@ func (a *Affinity) Pin(id, place string, now time.Time, ttl time.Duration) {
 		a.order.MoveToFront(e)
 		return
 	}
-	for last := a.order.Back(); last != nil; last = a.order.Back() {
-		if a.order.Len() < maxSessions && now.Sub(last.Value.(*session).seen) < ttl {
-			break
-		}
-		a.forget(last)
-	}
+	a.makeRoom(now, ttl)
 	if a.sessions == nil {
 		a.sessions = make(map[[sha256.Size]byte]*list.Element)
 	}
 	a.sessions[key] = a.order.PushFront(&session{id: key, place: place, seen: now})
+}
+
+// makeRoom forgets what is beyond the bound, and a few of what is out of date:
+// never so many that others wait, yet more than come, so that all go in the end.
+func (a *Affinity) makeRoom(now time.Time, ttl time.Duration) {
+	for range 4 {
+		last := a.order.Back()
+		if last == nil || a.order.Len() < maxSessions && now.Sub(last.Value.(*session).seen) < ttl {
+			return
+		}
+		a.forget(last)
+	}
 }
 
 // Len is how many sessions are remembered.

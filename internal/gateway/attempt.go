@@ -71,7 +71,6 @@ func (x *exchange) attempt(try int) attempt {
 			a.kind, a.fatal = notSent, x.causeOf() != nil
 			return a
 		}
-		x.sentAt = a.start
 		x.awaitFirstByte(x.target.firstByteTimeout)
 		rest, stale, writeErr := x.sink.send(x.up)
 		if stale {
@@ -160,6 +159,7 @@ func (x *exchange) awaitHead() (silent bool, err error) {
 		}
 		res := &x.response
 		*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h)}
+		x.strip(res)
 		if err := x.down.Interim(res); err != nil && !x.readsOn() {
 			x.abort(causeClientGone)
 			return false, err

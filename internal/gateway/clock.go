@@ -183,10 +183,9 @@ func (x *exchange) forgiveBudget(grace time.Duration) bool {
 func (x *exchange) endBudget(idle time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.gone {
-		return // the deadline is that of reading on
+	if !x.gone { // else it is that of reading on
+		x.deadline = time.Time{}
 	}
-	x.deadline = time.Time{}
 	if idle > 0 {
 		x.lastByte.Store(time.Now().UnixNano())
 		x.idle = idle

@@ -71,11 +71,10 @@ type task struct {
 	up         *upstream.Conn
 	held       *heldAnswer // the answer to give if no better one comes
 
-	requestID string // empty: off
-	trace     *Trace // nil: off
-	span      SpanID // of the attempt
-	sdk       sdk    // who calls, for native errors
-	sentAt    time.Time
+	requestID string    // empty: off
+	trace     *Trace    // nil: off
+	span      SpanID    // of the attempt
+	sdk       sdk       // who calls, for native errors
 	headAt    time.Time // when the head of the answer came
 
 	response Response

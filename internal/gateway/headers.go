@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"slices"
 
 	"ai-gw-lite/internal/config"
 	"ai-gw-lite/internal/wire"
@@ -155,6 +156,8 @@ func (x *exchange) isForUpstream(f *wire.Field) bool {
 		return false
 	case x.req.Nominates && wire.IsNominated(x.req.Fields, f.Name):
 		return false
+	case x.trace.isNew() && wire.EqualFold(f.Name, "tracestate"):
+		return false // that of another trace (W3C Trace Context section 4.3)
 	case bytes.HasSuffix(f.Value, x.presented) && x.presentsToken(f.Value):
 		return false // the same token in a header that is no token source
 	}
@@ -189,12 +192,16 @@ func (x *exchange) takeFields(h *wire.ResponseHead) []wire.Field {
 		case h.Nominates && f.Known != wire.ContentLength && wire.IsNominated(h.Fields, f.Name):
 		case f.Known == wire.ContentLength && h.Status == 204: // RFC 9110 section 8.6
 		case x.snap.cors != nil && f.Known.IsAccessControl():
-		case x.target.removes.holds(f.Name):
 		default:
 			fields = append(fields, *f)
 		}
 	}
 	return fields
+}
+
+// strip takes from an answer what its route removes.
+func (x *exchange) strip(res *Response) {
+	res.Fields = slices.DeleteFunc(res.Fields, func(f wire.Field) bool { return x.target.removes.holds(f.Name) })
 }
 
 func appendBytesLine(b, name, value []byte) []byte {

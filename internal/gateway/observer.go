@@ -22,7 +22,8 @@ type Watch interface {
 	Attempt(upstream, key string)
 	// RequestBytes is a piece of the request's body as it goes upstream.
 	RequestBytes(p []byte)
-	// ResponseHead is the head of the answer as the client gets it.
+	// ResponseHead is the head of the answer, before what its route removes and
+	// adds. It is not to be kept.
 	ResponseHead(*Response)
 	// ResponseBytes is a piece of the answer's body as it goes to the client.
 	ResponseBytes(p []byte)

@@ -74,16 +74,17 @@ func (x *exchange) relayHeld() error {
 func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 	res := &x.response
 	*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h), Framing: h.Framing, Unfinished: !x.uploaded.Load(), Stream: res.Stream}
-	x.cors.apply(res)
-	x.sign(res)
 	if !x.mayAnswer() {
 		return x.causeOf()
 	}
 	x.outcome.Status = h.Status
 	x.answered = true
 	if x.watcher != nil {
-		x.watcher.ResponseHead(res)
+		x.watcher.ResponseHead(res) // before a content type that tells of usage is removed
 	}
+	x.strip(res)
+	x.cors.apply(res)
+	x.sign(res)
 	x.sawResponse(first)
 	if x.isGone() {
 		return nil

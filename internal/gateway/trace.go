@@ -34,6 +34,10 @@ func newTrace(traceparent []byte, ratio float64) *Trace {
 	return t
 }
 
+// isNew reports a trace that begins here: what its caller may have said of one
+// could not be read.
+func (t *Trace) isNew() bool { return t != nil && t.Parent == (SpanID{}) }
+
 func newSpanID() (id SpanID) {
 	binary.BigEndian.PutUint64(id[:], mathrand.Uint64()|1)
 	return id

@@ -181,3 +181,27 @@ func TestWhatIsNotReadOnEndsWithItsClient(t *testing.T) {
 		})
 	}
 }
+
+// A stream that falls silent without its client is idle like any other.
+func TestReadingOnEndsInSilence(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		arrived := make(chan bool, 1)
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			c.send(eventHead)
+			c.sendChunk(leftEvents)
+			arrived <- true
+			c.awaitClosed()
+		})
+		g := run(t, via, observed+`
+routes:
+  - {id: api, prefix: /api, upstream: {base_url: %q, stream_idle_timeout_ms: 200}, stream: {on_client_disconnect: drain}}
+`, u.base())
+		leave := g.leaving("POST", "/api")
+		receive(t, arrived, "the request")
+		leave()
+		if l := g.line(); l.End != "client_gone" && l.End != "idle" {
+			t.Errorf("the access log has %+v", l)
+		}
+	})
+}

@@ -75,8 +75,9 @@ func TestIdleConnectionIsClosedByADrain(t *testing.T) {
 		fresh, used := g.dial(), g.dial()
 		used.ask("GET /api HTTP/1.1")
 		used.answer("GET").ok(t)
-		// the fresh one is known to the server once a later one was served
-		g.ask("/api")
+		if !within(patienceOfTests, func() bool { return g.server.connections() == 2 }) {
+			t.Fatal("the server does not know of its connections")
+		}
 		g.stop()
 		used.closed()
 		fresh.closed()
@@ -230,4 +231,11 @@ func TestServerThatIsLeftSendsGoAwayWithTheNextAnswer(t *testing.T) {
 		}
 		<-g.server.Gone()
 	})
+}
+
+// connections is how many connections of HTTP/1.1 a drain would find.
+func (s *Server) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }

@@ -62,6 +62,9 @@ func TestTraceIsContinuedOrBegun(t *testing.T) {
 				if row.continued && u.only().get("Tracestate") != "vendor=1" {
 					t.Errorf("the upstream got\n%s", u.only().head)
 				}
+				if !row.continued && u.only().get("Tracestate") != "" {
+					t.Errorf("the state of a trace that could not be read goes on with a new one:\n%s", u.only().head)
+				}
 				if a.header.Get("Traceparent") != "" {
 					t.Error("the client reads a traceparent")
 				}

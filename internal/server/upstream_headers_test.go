@@ -129,7 +129,7 @@ func TestStreamIsAStreamWithoutItsContentType(t *testing.T) {
 					t.Errorf("it ended with %q, %v", rest, err)
 				}
 				end := map[bool]string{true: "complete", false: "upstream_broken"}[row.whole]
-				if l := g.line(); l.End != end {
+				if l := g.line(); l.End != end || l.Usage == nil || l.Usage.Output == nil || *l.Usage.Output != 5 {
 					t.Errorf("the access log has %+v", l)
 				}
 				g.counts(`gateway_streams_total{end="`+end+`",route="api"}`, "1")
