@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ai-gw-lite/internal/wire"
 )
 
 // http2Entry is Go's HTTP/2 server, fed with connections that turned out to
@@ -27,9 +29,10 @@ type http2Entry struct {
 // What one HTTP/2 connection may ask for.
 const (
 	maxStreams      = 250
-	maxHeaderBytes  = 64 << 10
-	streamWindow    = 256 << 10 // request body bytes in memory per stream
-	connectionQuota = 1 << 20   // and per connection
+	maxHeaderBytes  = 2 * wire.MaxRequestHead // a head between the two gets a bare 431; Go's server breaks a larger one off
+	maxHeaderLines  = 1000                    // as in HTTP/1.1
+	streamWindow    = 256 << 10               // request body bytes in memory per stream
+	connectionQuota = 1 << 20                 // and per connection
 )
 
 func newHTTP2Entry(s *Server) *http2Entry {
@@ -164,6 +167,18 @@ func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
 func badLength(r *http.Request) bool {
 	values := r.Header["Content-Length"]
 	return len(values) > 1 || len(values) == 1 && values[0] != strconv.FormatInt(r.ContentLength, 10)
+}
+
+// isTooLarge finds a head that HTTP/1.1 would have no room for.
+func isTooLarge(r *http.Request) bool {
+	size, lines := len(r.Method)+len(r.RequestURI), 0
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+		}
+		lines += len(values)
+	}
+	return size > wire.MaxRequestHead || lines > maxHeaderLines
 }
 
 // badTarget finds what no request target may hold in HTTP/1.1 either.

@@ -53,6 +53,9 @@ func (h *http2) readHead() (status int) {
 	if !wire.IsToken([]byte(r.Method)) || badTarget(r.RequestURI) || badLength(r) || len(r.Header["Host"]) > 1 {
 		return http.StatusBadRequest
 	}
+	if isTooLarge(r) {
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
 	h.head = wire.RequestHead{Method: []byte(r.Method), Target: []byte(r.RequestURI), Minor: 1}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	h.head.Path = h.head.Target[:len(path)]

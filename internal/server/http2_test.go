@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,39 @@ func TestAuthorityIsNotTheUpstreamsHost(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The bounds are HTTP/1.1's. Go's own would break the connection off at the
+// first one, and let the other pass.
+func TestHeadTooLargeOverHTTP2GetsABare431(t *testing.T) {
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = "x-many: " + strconv.Itoa(i)
+	}
+	for _, row := range []struct {
+		name   string
+		lines  []string
+		status int
+	}{
+		{"one long line", []string{"x-long: " + strings.Repeat("a", 64<<10)}, 431},
+		{"many lines", many, 431}, // the token's is one more
+		{"long and within bounds", []string{"x-long: " + strings.Repeat("a", 63<<10)}, 200},
+		{"many and within bounds", many[1:], 200},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			over(t, http2Alone, func(t *testing.T, via transport) {
+				g := start(t, via, newConfig(answering(t, okAnswer).base()))
+				a := g.get("/api", row.lines...)
+				if a.status != row.status {
+					t.Errorf("got %d, want %d", a.status, row.status)
+				}
+				if a.status == 431 && (a.body != "" || a.header.Get("Content-Type") != "") {
+					t.Errorf("it is not bare: %q, %v", a.body, a.header)
+				}
+				g.get("/healthz").ok(t)
+			})
+		})
+	}
 }
 
 func TestPriorKnowledgeIsServedWhereverThePrefaceIsCut(t *testing.T) {
