@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"strconv"
 
 	"ai-gw-lite/internal/wire"
@@ -40,8 +41,8 @@ var (
 	errRateLimited        = Refusal{Status: 429, Code: "rate_limited"}
 	errConnect            = Refusal{Status: 502, Code: "upstream_connect_error"}
 	errRequestFailed      = Refusal{Status: 502, Code: "upstream_request_failed"}
-	errDownstreamExceeded = Refusal{Status: 503, Code: "downstream_concurrency_exceeded", RetryAfter: 1}
-	errUpstreamExceeded   = Refusal{Status: 503, Code: "upstream_concurrency_exceeded", RetryAfter: 1}
+	errDownstreamExceeded = Refusal{Status: 503, Code: "downstream_concurrency_exceeded", RetryAfter: 1, Cause: errors.New("as many requests are in flight as concurrency.downstream_max_inflight allows")}
+	errUpstreamExceeded   = Refusal{Status: 503, Code: "upstream_concurrency_exceeded", RetryAfter: 1, Cause: errors.New("each key of the route has as many requests in flight as it may")}
 	errTimeout            = Refusal{Status: 504, Code: "upstream_timeout"}
 )
 

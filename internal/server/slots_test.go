@@ -52,7 +52,9 @@ func TestSlotIsHeldUntilTheBodyEnds(t *testing.T) {
 				res := g.open(g.request("GET", "/api/held", nil))
 				for range 3 { // the head is out, the body is not
 					g.get("/api/other").refusal(t, 503, row.code)
-					g.outcome()
+					if o := g.outcome(); o.Cause == nil { // the log has a line for each 5xx
+						t.Error("the outcome does not say why")
+					}
 				}
 				close(goOn)
 				if _, err := io.ReadAll(res.Body); err != nil {
