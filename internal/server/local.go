@@ -26,6 +26,12 @@ func (s *Server) serveLocal(d gateway.Downstream) bool {
 	return true
 }
 
+// refuseLocal answers with an error in the shape of the gateway's refusals.
+func refuseLocal(d gateway.Downstream, status int, code string, fields ...wire.Field) {
+	fields = append(fields, jsonType, wire.Field{Name: []byte("X-Gw-Error"), Value: []byte(code)})
+	respondLocal(d, status, `{"error":"`+code+`"}`, fields...)
+}
+
 func respondLocal(d gateway.Downstream, status int, body string, fields ...wire.Field) {
 	fields = append(fields, wire.Field{Name: []byte("Content-Length"), Value: strconv.AppendInt(nil, int64(len(body)), 10), Known: wire.ContentLength})
 	res := &gateway.Response{Status: status, Reason: []byte(wire.ReasonPhrase(status)), Fields: fields, Framing: wire.ByLength, Refusal: true}

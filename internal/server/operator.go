@@ -71,7 +71,7 @@ func (o *Operator) serveAdmin(d gateway.Downstream, path string) {
 	case "/api/streams":
 		respondRendered(d, o.StreamsType, false, o.Streams)
 	default:
-		respondLocal(d, 404, `{"error":"not_found"}`, jsonType)
+		refuseLocal(d, 404, "not_found")
 	}
 }
 
@@ -89,7 +89,7 @@ func isAllowed(d gateway.Downstream, token [sha256.Size]byte) bool {
 	sum := sha256.Sum256(bearerOf(req))
 	switch m := string(req.Method); {
 	case subtle.ConstantTimeCompare(sum[:], token[:]) != 1:
-		respondLocal(d, 401, `{"error":"unauthorized"}`, jsonType, wire.Field{Name: []byte("WWW-Authenticate"), Value: []byte("Bearer")})
+		refuseLocal(d, 401, "unauthorized", wire.Field{Name: []byte("WWW-Authenticate"), Value: []byte("Bearer")})
 		return false
 	case m != "GET" && m != "HEAD":
 		respondLocal(d, 405, "", wire.Field{Name: []byte("Allow"), Value: []byte("GET, HEAD")})

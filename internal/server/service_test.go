@@ -30,9 +30,15 @@ type site struct {
 // openSite puts a configuration in force on a port of its own.
 func openSite(t *testing.T, c *config.Config) *site {
 	t.Helper()
+	return openOperatedSite(t, c, nil)
+}
+
+// openOperatedSite has the operator's endpoints too, where c opens them.
+func openOperatedSite(t *testing.T, c *config.Config, o *Operator) *site {
+	t.Helper()
 	s := &site{t: t, log: new(syncBuffer)}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	s.Service = NewService(gateway.New(upstream.NewDialer(nil), nil), Listen, nil, log)
+	s.Service = NewService(gateway.New(upstream.NewDialer(nil), nil), Listen, o, log)
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
 	}
