@@ -27,6 +27,9 @@ func (x *exchange) authenticate() error {
 	if x.caller = x.snap.principals[sha256.Sum256(x.presented)]; x.caller == nil {
 		return &errUnauthorized
 	}
+	if x.requestID == string(x.presented) {
+		x.requestID = newRequestID() // a request id goes upstream, a token never does
+	}
 	return nil
 }
 

@@ -54,13 +54,17 @@ func (x *exchange) identify() {
 		}
 	}
 	if id.requestID != "" && x.requestID == "" {
-		var b [16]byte
-		rand.Read(b[:])
-		x.requestID = hex.EncodeToString(b[:])
+		x.requestID = newRequestID()
 	}
 	if id.tracing {
 		x.trace = newTrace(traceparent, id.ratio)
 	}
+}
+
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
 }
 
 // isRequestID accepts 1 to 128 visible ASCII characters.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 
 	"ai-gw-lite/internal/config"
@@ -78,6 +79,24 @@ func TestUnauthorizedIsSaidBeforeTheBody(t *testing.T) {
 		res := g.open(req)
 		if res.StatusCode != 401 {
 			t.Errorf("got %d", res.StatusCode)
+		}
+	})
+}
+
+// A request id is the client's to choose, and goes upstream.
+func TestTokenGoesUpstreamAsNoRequestIDEither(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := answering(t, okAnswer)
+		c := newConfig(u.base())
+		c.Observability = &config.Observability{RequestIDHeader: "x-request-id"}
+		g := start(t, via, c)
+		a := g.get("/api", "X-Request-Id: "+token)
+		a.ok(t)
+		if r := u.only(); strings.Contains(r.head, token) || len(r.all("x-request-id")) != 1 {
+			t.Errorf("went upstream as %q", r.head)
+		}
+		if id := a.header.Get("X-Gw-Request-Id"); id == "" || id == token {
+			t.Errorf("the answer's id is %q", id)
 		}
 	})
 }
