@@ -32,7 +32,7 @@ const (
 	maxHeaderBytes  = 2 * wire.MaxRequestHead // a head between the two gets a bare 431; Go's server breaks a larger one off
 	maxHeaderLines  = 1000                    // as in HTTP/1.1
 	streamWindow    = 256 << 10               // request body bytes in memory per stream
-	connectionQuota = 1 << 20                 // and per connection
+	connectionQuota = 16 << 20                // and per connection
 )
 
 func newHTTP2Entry(s *Server) *http2Entry {

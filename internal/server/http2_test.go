@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -178,6 +180,57 @@ func TestAuthorityIsNotTheUpstreamsHost(t *testing.T) {
 		for _, r := range u.requests() { // refused or not
 			if strings.Contains(r.head, ".example") {
 				t.Errorf("went upstream as %q", r.head)
+			}
+		}
+	})
+}
+
+// endless is an upload without an end. It counts what is taken of it.
+type endless struct{ taken *atomic.Int64 }
+
+func (e endless) Read(p []byte) (int, error) {
+	e.taken.Add(int64(len(p)))
+	return len(p), nil
+}
+
+// From another proxy one connection carries many clients' requests.
+func TestStalledUploadsHoldUpNoOtherStream(t *testing.T) {
+	over(t, http2Alone, func(t *testing.T, via transport) {
+		const stalled = 8
+		goOn := make(chan struct{})
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			if r.target == "/held" {
+				<-goOn // and takes nothing of the body
+				c.hangUp()
+				return
+			}
+			c.readBody(r)
+			c.send(okAnswer)
+		})
+		g := start(t, via, newConfig(u.base()))
+		g.get("/healthz").ok(t) // or each of the uploads would open a connection
+		var uploads sync.WaitGroup
+		defer uploads.Wait()
+		defer close(goOn)
+		var taken atomic.Int64
+		for range stalled {
+			req := g.request("POST", "/api/held", endless{&taken})
+			uploads.Go(func() {
+				if res, err := g.client.Do(req); err == nil {
+					res.Body.Close()
+				}
+			})
+		}
+		within(patienceOfTests, func() bool { return len(u.requests()) == stalled })
+		small := strings.Repeat("x", 64<<10)
+		for before, rests := int64(-1), 0; rests < 20; { // until every upload has come to rest
+			a, err := g.try(g.request("POST", "/api/other", strings.NewReader(small)))
+			if err != nil || a.status != 200 {
+				t.Fatalf("another upload: %v, %v, after %d bytes of the others", a, err, taken.Load())
+			}
+			now := taken.Load()
+			if rests++; now != before {
+				before, rests = now, 0
 			}
 		}
 	})
