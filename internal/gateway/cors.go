@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"ai-gw-lite/internal/config"
@@ -131,7 +132,11 @@ func (x *exchange) asked() (method, headers []byte) {
 		case wire.AccessControlRequestMethod:
 			method = f.Value
 		case wire.AccessControlRequestHeaders:
-			headers = f.Value
+			if headers != nil { // a list may come in several lines (RFC 9110 section 5.3)
+				headers = slices.Concat(headers, []byte(", "), f.Value)
+			} else {
+				headers = f.Value
+			}
 		}
 	}
 	return method, headers
