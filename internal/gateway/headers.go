@@ -154,7 +154,7 @@ func (x *exchange) isForUpstream(f *wire.Field) bool {
 	switch {
 	case f.Known.IsHopByHop() || x.target.drop.holds(f.Name):
 		return false
-	case x.req.Nominates && wire.IsNominated(x.req.Fields, f.Name):
+	case x.req.Nominates && isNominated(x.req.Fields, f.Name):
 		return false
 	case x.trace.isNew() && wire.EqualFold(f.Name, "tracestate"):
 		return false // that of another trace (W3C Trace Context section 4.3)
@@ -162,6 +162,24 @@ func (x *exchange) isForUpstream(f *wire.Field) bool {
 		return false // the same token in a header that is no token source
 	}
 	return true
+}
+
+// isNominated is wire.IsNominated with names folded, as in a dropList.
+func isNominated(fields []wire.Field, name []byte) bool {
+	var a, b [64]byte
+	folded := fold(a[:0], name)
+	for i := range fields {
+		if fields[i].Known != wire.Connection {
+			continue
+		}
+		for list := fields[i].Value; len(list) > 0; {
+			var e []byte
+			if e, list = wire.NextElement(list); bytes.Equal(fold(b[:0], e), folded) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (x *exchange) presentsToken(value []byte) bool {
