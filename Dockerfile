@@ -4,8 +4,9 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY cmd cmd
 COPY internal internal
-ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.linked=${VERSION}" -o /ai-gw-lite ./cmd/ai-gw-lite
+COPY tools/build.sh tools/
+ARG VERSION=dev
+RUN tools/build.sh /ai-gw-lite "${VERSION}"
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -24,7 +24,7 @@ demo: build ## see a streamed answer come through the gateway; no key needed
 	@$(BINARY) demo
 
 build: ## one static binary, in bin/
-	CGO_ENABLED=0 $(BUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o $(BINARY) ./cmd/ai-gw-lite
+	tools/build.sh $(BINARY) $(VERSION)
 
 # Whether the race detector works here is found out by trying it: it takes more
 # than a compiler in the path, and not every platform has it.

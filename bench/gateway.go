@@ -82,9 +82,7 @@ const clientOrigin = "https://app.example"
 // buildGateway compiles it as it is released.
 func buildGateway(toolDir string) (string, error) {
 	out := filepath.Join(toolDir, "ai-gw-lite")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+sourceCommit(), "-o", out, "./cmd/ai-gw-lite")
-	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd := exec.Command("../tools/build.sh", out, sourceCommit())
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the gateway: %w\n%s", err, text)
 	}
