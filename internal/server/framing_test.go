@@ -8,7 +8,7 @@ import (
 
 func TestInterimAnswersReachHTTP11(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
-		g := start(t, via, newConfig(answering(t, "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n"+okAnswer).base()))
+		g := start(t, via, newConfig(answering(t, "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </x>\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n"+okAnswer).base()))
 		c := g.dial()
 		c.ask("GET /api HTTP/1.1")
 		for _, want := range []string{"HTTP/1.1 102 Processing", "HTTP/1.1 103 Early Hints\r\nLink: </x>"} {
