@@ -30,6 +30,7 @@ func serve(path string) error {
 	if path == "" {
 		return errNoConfig
 	}
+	sleepy := process.StayAwake()
 	caught := catchSignals()
 	inherited, err := process.Inherit()
 	if err != nil {
@@ -45,6 +46,9 @@ func serve(path string) error {
 	}
 	defer watched.Close(time.Second)
 	log := watched.Log()
+	if sleepy != nil {
+		log.Debug("the runtime's monitor is not kept awake: streams cost more", "cause", sleepy)
+	}
 	manager, err := systemd.New()
 	if err != nil {
 		log.Warn("systemd is not told", "cause", err)

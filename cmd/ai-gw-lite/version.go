@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is linked in by the Makefile.
+// version is linked in by tools/build.sh.
 var version = "dev"
 
 func versionText() string {

@@ -1,0 +1,95 @@
+package process
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	schedtrace = "schedtrace="
+	// never is the setting's longest period, 24.8 days.
+	never = "," + schedtrace + "2147483647"
+	// stderrAt names the descriptor that is the standard error stream.
+	stderrAt = "AI_GW_LITE_STDERR"
+)
+
+// StayAwake keeps the runtime's monitor thread from the deep sleep into which it
+// falls whenever all is idle, and out of which the next system call has to wake
+// it. For streams that bring an event every few milliseconds, that is 40 % of an
+// event's CPU time: docs/decisions/0005-runtime-monitor.md.
+//
+// The runtime reads the setting that does it, schedtrace, when a program begins.
+// So the program begins anew, in the same process, and StayAwake returns there.
+// What the setting is meant for is to print, with all threads waiting for it: it
+// prints to /dev/null, which descriptor 2 becomes, and os.Stderr is another
+// one. Fatal errors are printed there too.
+//
+// It must be the first to be called: what was caught of signals or opened until
+// then is lost. On an error nothing has changed. Who has a schedtrace of his own
+// in GODEBUG keeps it. Under the race detector, which reports to descriptor 2,
+// it does nothing.
+func StayAwake() error {
+	if underRace {
+		return nil
+	}
+	return stayAwake()
+}
+
+func stayAwake() error {
+	if at, again := os.LookupEnv(stderrAt); again {
+		return awake(at)
+	}
+	if strings.Contains(os.Getenv("GODEBUG"), schedtrace) {
+		return nil
+	}
+	self, err := os.Executable() // by its name, which ps and top show
+	if err != nil {
+		return err
+	}
+	fd, err := unix.FcntlInt(2, unix.F_DUPFD, 3)
+	if err != nil {
+		return fmt.Errorf("duplicating stderr: %w", err)
+	}
+	defer unix.Close(fd)
+	null, err := unix.Open(os.DevNull, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", os.DevNull, err)
+	}
+	defer unix.Close(null)
+	if err := unix.Dup3(null, 2, 0); err != nil {
+		return fmt.Errorf("replacing stderr: %w", err)
+	}
+	defer unix.Dup3(fd, 2, 0)
+	return fmt.Errorf("starting anew: %w", syscall.Exec(self, os.Args, environment(fd)))
+}
+
+func environment(stderr int) []string {
+	rest := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "GODEBUG=") })
+	return append(rest, "GODEBUG="+os.Getenv("GODEBUG")+never, stderrAt+"="+strconv.Itoa(stderr))
+}
+
+// awake is what is left to do in the program that has begun anew.
+func awake(at string) error {
+	os.Unsetenv(stderrAt)
+	if before := strings.TrimSuffix(os.Getenv("GODEBUG"), never); before != "" {
+		os.Setenv("GODEBUG", before)
+	} else {
+		os.Unsetenv("GODEBUG")
+	}
+	fd, err := strconv.Atoi(at)
+	if err != nil {
+		return fmt.Errorf("%s: %w", stderrAt, err)
+	}
+	unix.CloseOnExec(fd)
+	os.Stderr = os.NewFile(uintptr(fd), "/dev/stderr")
+	log.SetOutput(os.Stderr)
+	return debug.SetCrashOutput(os.Stderr, debug.CrashOptions{})
+}
