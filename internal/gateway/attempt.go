@@ -87,7 +87,7 @@ func (x *exchange) attempt(try int) attempt {
 		x.headAt = time.Now()
 		late := x.target.firstByteTimeout > 0 && x.firstByteLate()
 		switch {
-		case err == nil && !late: // a late head's connection was aborted
+		case err == nil && !late: // a late head's connection was shut
 			x.judge(&a)
 			return a
 		case x.causeOf() != nil:
@@ -160,7 +160,9 @@ func (x *exchange) awaitHead() (silent bool, err error) {
 		res := &x.response
 		*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h)}
 		x.strip(res)
-		if err := x.down.Interim(res); err != nil && !x.readsOn() {
+		sent, err := x.down.Interim(res)
+		x.hinted = x.hinted || sent && h.Status > 100 // a 100 only says that the body may come
+		if err != nil && !x.readsOn() {
 			x.abort(causeClientGone)
 			return false, err
 		}

@@ -252,8 +252,8 @@ func (x *exchange) watchLocked() {
 // beside runs f in a goroutine of its own. A defect there ends the exchange.
 func (x *exchange) beside(f func()) {
 	x.side.Go(func() {
-		if defect := shelter(f); defect != nil {
-			x.abortBecause(causeDefect, defect)
+		if defect := shelter(f); defect != nil && !x.abortBecause(causeDefect, defect) && x.gw.onDefect != nil {
+			x.gw.onDefect(defect)
 		}
 	})
 }
@@ -315,11 +315,17 @@ func (x *exchange) abort(c cause) {
 	x.mu.Unlock()
 }
 
-func (x *exchange) abortBecause(c cause, why error) {
+// abortBecause is abort with what to say of it. False says that the exchange had
+// ended already.
+func (x *exchange) abortBecause(c cause, why error) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.began.IsZero() || x.cause != causeNone {
+		return false
+	}
 	x.why = why
 	x.abortLocked(c)
+	return true
 }
 
 func (x *exchange) abortLocked(c cause) {
@@ -353,7 +359,7 @@ func (x *exchange) leaveLocked() bool {
 	}
 	x.gone = true
 	x.deadline = earliest(x.deadline, time.Now().Add(x.drain))
-	x.timer.Reset(min(cutCheck, time.Until(x.deadline)))
+	x.timer.Reset(min(silence, time.Until(x.deadline))) // what is due when, tick finds out
 	x.down.Abort()
 	return true
 }

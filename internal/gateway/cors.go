@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"ai-gw-lite/internal/config"
@@ -127,19 +126,18 @@ func (x *exchange) checkOrigin() error {
 
 // asked is the method and the headers that a preflight asks for.
 func (x *exchange) asked() (method, headers []byte) {
+	var lines [][]byte // a list may come in several (RFC 9110 section 5.3)
 	for i := range x.req.Fields {
 		switch f := &x.req.Fields[i]; f.Known {
 		case wire.AccessControlRequestMethod:
 			method = f.Value
 		case wire.AccessControlRequestHeaders:
-			if headers != nil { // a list may come in several lines (RFC 9110 section 5.3)
-				headers = slices.Concat(headers, []byte(", "), f.Value)
-			} else {
-				headers = f.Value
+			if len(f.Value) > 0 {
+				lines = append(lines, f.Value)
 			}
 		}
 	}
-	return method, headers
+	return method, bytes.Join(lines, []byte(", "))
 }
 
 func (x *exchange) answerPreflight(method, headers []byte) error {

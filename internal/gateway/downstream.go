@@ -36,8 +36,9 @@ type Downstream interface {
 	// Interrupt ends NextBody and AwaitGone, now and later.
 	Interrupt()
 
-	// Interim sends a 1xx answer, where the client's protocol knows it.
-	Interim(*Response) error
+	// Interim sends a 1xx answer, where the client's protocol knows it: else
+	// sent is false.
+	Interim(*Response) (sent bool, err error)
 	// Respond sends the head of the answer together with the first piece of
 	// its body, which may be empty.
 	Respond(*Response, *wire.Piece) error

@@ -70,6 +70,7 @@ type task struct {
 	websocket  *handshake
 	up         *upstream.Conn
 	held       *heldAnswer // the answer to give if no better one comes
+	hinted     bool        // an interim answer went to the client, a part of this try's
 
 	requestID string    // empty: off
 	trace     *Trace    // nil: off
@@ -78,7 +79,7 @@ type task struct {
 	headAt    time.Time // when the head of the answer came
 
 	response Response
-	piece    wire.Piece // of the answer; here, so that none is allocated for each event
+	piece    wire.Piece // the first of the answer
 	answered bool       // a response head was sent
 	left     bool       // the client has left; the answer is read on
 	whole    bool       // the answer was read to its end

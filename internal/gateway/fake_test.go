@@ -55,14 +55,14 @@ func (f *fake) parse(t testing.TB) {
 	}
 }
 
-func (f *fake) Head() *wire.RequestHead { return &f.head }
-func (f *fake) ClientIP() string        { return "192.0.2.1" }
-func (f *fake) BodyDone() bool          { return f.done }
-func (f *fake) ReleaseHead()            {}
-func (f *fake) GoneShows() bool         { return false }
-func (f *fake) Interrupt()              { f.stop() }
-func (f *fake) Interim(*Response) error { return nil }
-func (f *fake) Tunnel() *wire.Conn      { return nil }
+func (f *fake) Head() *wire.RequestHead         { return &f.head }
+func (f *fake) ClientIP() string                { return "192.0.2.1" }
+func (f *fake) BodyDone() bool                  { return f.done }
+func (f *fake) ReleaseHead()                    {}
+func (f *fake) GoneShows() bool                 { return false }
+func (f *fake) Interrupt()                      { f.stop() }
+func (f *fake) Interim(*Response) (bool, error) { return false, nil }
+func (f *fake) Tunnel() *wire.Conn              { return nil }
 
 func (f *fake) BufferedBody() (wire.Piece, error) {
 	if f.onBody != nil {

@@ -174,7 +174,7 @@ func isNominated(fields []wire.Field, name []byte) bool {
 		}
 		for list := fields[i].Value; len(list) > 0; {
 			var e []byte
-			if e, list = wire.NextElement(list); bytes.Equal(fold(b[:0], e), folded) {
+			if e, list = wire.NextElement(list); len(e) == len(name) && bytes.Equal(fold(b[:0], e), folded) {
 				return true
 			}
 		}

@@ -50,6 +50,10 @@ func (x *exchange) hold() {
 	sound := x.attach(nil) // else it was aborted, though what it had brought could still be read
 	whole := x.sink.leave()
 	switch {
+	case !x.up.BodyDone() && !sound:
+		x.up.Close()
+		x.up = nil
+		return
 	case !x.up.BodyDone():
 		x.up.EndWrites() // frees an upload that is stuck in one
 		held.up = x.up

@@ -26,11 +26,12 @@ func (x *exchange) relay() error {
 	if err := x.respond(h, &x.piece); err != nil {
 		return err
 	}
-	if stream {
-		x.response.Fields, h.Fields = nil, nil
-	}
 	if err != nil {
 		return x.broken(err)
+	}
+	if stream { // what keeps a buffer alive as long as it lasts
+		x.response.Fields, h.Fields = nil, nil
+		x.piece, x.response.Reason, h.Reason = wire.Piece{}, nil, nil
 	}
 	return x.relayRest()
 }
@@ -89,7 +90,9 @@ func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 	if x.isGone() {
 		return nil
 	}
+	x.lastByte.Store(0)
 	err := x.down.Respond(res, first)
+	x.heard()
 	now := time.Now()
 	x.outcome.FirstByte = now.Sub(x.outcome.Start)
 	x.outcome.Overhead += now.Sub(x.headAt)

@@ -17,7 +17,7 @@ type failure struct {
 // tryAgain decides whether there is another try, and gets ready for it: the
 // next target is chosen and its wait is over.
 func (x *exchange) tryAgain(a *attempt, try int) bool {
-	if try >= x.route.retry.MaxAttempts || !x.isRetryable(a) || x.hasHinted() || x.isGone() {
+	if try >= x.route.retry.MaxAttempts || !x.isRetryable(a) || x.hinted || x.isGone() {
 		return false
 	}
 	if !x.sink.pause() {
@@ -54,10 +54,6 @@ func (x *exchange) isRetryable(a *attempt) bool {
 	}
 	return r.retry.OnUncertain || x.repeatable
 }
-
-// hasHinted reports that an interim answer of the try's has been passed on, which
-// is a part of its answer. A 100 only says that the body may come.
-func (x *exchange) hasHinted() bool { return x.response.Status > 100 }
 
 // isRead reports a method that is never uncertain: reading twice does no harm.
 func isRead(method string) bool { return method == "GET" || method == "HEAD" }

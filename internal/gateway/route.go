@@ -25,7 +25,7 @@ type route struct {
 	drain     time.Duration // how long an answer is read on without its client; 0: not at all
 	single    bool          // one upstream with one key: nothing to choose
 
-	mu    sync.Mutex // over the turns of round robin
+	mu    sync.Mutex // over choosing: the turns, and the look at slots until one is taken
 	turns []int64    // of the targets; each target has those of its keys
 
 	sessions *balance.Affinity // bound by Gateway.Use

@@ -81,14 +81,14 @@ func (h *http1) Write(p *wire.Piece) error {
 }
 
 // Interim passes a 1xx on, to clients of HTTP/1.1: HTTP/1.0 does not know them.
-func (h *http1) Interim(res *gateway.Response) error {
+func (h *http1) Interim(res *gateway.Response) (sent bool, err error) {
 	if h.head.Minor == 0 {
-		return nil
+		return false, nil
 	}
 	o := wire.TakeOutput()
 	defer o.Free()
 	o.B = wire.AppendStatusLine(o.B, res.Status, res.Reason)
 	o.B = wire.AppendFields(o.B, res.Fields)
 	o.B = append(o.B, "\r\n"...)
-	return h.conn.Write(o.B)
+	return true, h.conn.Write(o.B)
 }

@@ -29,10 +29,10 @@ type http2Entry struct {
 // What one HTTP/2 connection may ask for.
 const (
 	maxStreams      = 250
-	maxHeaderBytes  = 2 * wire.MaxRequestHead // a head between the two gets a bare 431; Go's server breaks a larger one off
-	maxHeaderLines  = 1000                    // as in HTTP/1.1
-	streamWindow    = 256 << 10               // request body bytes in memory per stream
-	connectionQuota = 16 << 20                // and per connection
+	maxHeaderBytes  = 2 * wire.MaxRequestHead // a head between the two gets a bare 431; a larger one Go's own, or is broken off
+	maxHeaderLines  = wire.MaxFields
+	streamWindow    = 256 << 10 // request body bytes in memory per stream
+	connectionQuota = 16 << 20  // and per connection
 )
 
 func newHTTP2Entry(s *Server) *http2Entry {

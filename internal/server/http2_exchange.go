@@ -86,14 +86,14 @@ func (h *http2) release() {
 	}
 }
 
-func (h *http2) Head() *wire.RequestHead           { return &h.head }
-func (h *http2) BufferedBody() (wire.Piece, error) { return wire.Piece{}, nil }
-func (h *http2) BodyDone() bool                    { return h.done }
-func (h *http2) GoneShows() bool                   { return true }
-func (h *http2) ReleaseHead()                      { h.head = wire.RequestHead{} }
-func (h *http2) Interim(*gateway.Response) error   { return nil }
-func (h *http2) Tunnel() *wire.Conn                { return nil }
-func (h *http2) Cut() bool                         { return h.server.stage.reached(cutting) }
+func (h *http2) Head() *wire.RequestHead                 { return &h.head }
+func (h *http2) BufferedBody() (wire.Piece, error)       { return wire.Piece{}, nil }
+func (h *http2) BodyDone() bool                          { return h.done }
+func (h *http2) GoneShows() bool                         { return true }
+func (h *http2) ReleaseHead()                            { h.head = wire.RequestHead{} }
+func (h *http2) Interim(*gateway.Response) (bool, error) { return false, nil }
+func (h *http2) Tunnel() *wire.Conn                      { return nil }
+func (h *http2) Cut() bool                               { return h.server.stage.reached(cutting) }
 
 func (h *http2) ClientIP() string {
 	host, _, err := net.SplitHostPort(h.r.RemoteAddr)

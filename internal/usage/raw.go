@@ -13,9 +13,6 @@ func (a *answer) raw() json.RawMessage {
 		return nil
 	}
 	if len(a.last) == 0 {
-		if len(one) == 0 {
-			return nil
-		}
 		return one
 	}
 	var merged, last map[string]json.RawMessage

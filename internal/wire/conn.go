@@ -238,8 +238,10 @@ func (c *Conn) Close() error { return c.c.Close() }
 // TLS gets no close_notify.
 func (c *Conn) Abort() { underlying(c.c).Close() }
 
-// Shut makes reads and writes fail, those that wait included, and tells the
-// peer at once. It does not wait for anybody; Close, Abort or Reset must follow.
+// Shut makes writes fail, and reads once what had come is used up, those that
+// wait included, and tells the peer at once: a body may still come to its end
+// behind it, but the connection must carry no other. It does not wait for
+// anybody; Close, Abort or Reset must follow.
 func (c *Conn) Shut() {
 	c.shut.Store(true)
 	if !c.pending.can() {

@@ -10,6 +10,7 @@ const lookAgain = 100 * time.Millisecond
 type Receiver interface {
 	// Receive takes what one read brought and, if the body broke off behind
 	// it, why. The piece lives until Receive returns; an error ends the delivery.
+	// It may block; meanwhile nothing is read.
 	Receive(p *Piece, broke error) error
 }
 
@@ -20,7 +21,7 @@ type Receiver interface {
 // Until it returns, the connection may be ended by Shut but not by Close or
 // Abort, which would wait for the receiver.
 func (c *Conn) Deliver(to Receiver) error {
-	if c.pending.can() && c.body.framing != UntilClose {
+	if c.pending.can() && c.body.framing != UntilClose { // whose end is what would come late
 		return c.pending.deliver(to)
 	}
 	for !c.body.done {

@@ -38,7 +38,7 @@ func parseFields(b []byte, fields []Field, f *framingFields) ([]Field, error) {
 			return fields, nil
 		}
 		b = b[nl+1:]
-		if len(fields) == maxFields {
+		if len(fields) == MaxFields {
 			return fields, errTooManyLines
 		}
 		colon := 0

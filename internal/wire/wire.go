@@ -12,8 +12,8 @@ const MaxRequestHead = 64 << 10
 // MaxResponseHead bounds an upstream's response head, in bytes.
 const MaxResponseHead = 256 << 10
 
-// maxFields bounds the header lines of one head.
-const maxFields = 1000
+// MaxFields bounds the header lines of one head.
+const MaxFields = 1000
 
 // Field is one header line. Name and Value alias the buffer the head was
 // read into: they live as long as it does.
