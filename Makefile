@@ -13,8 +13,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 # Modules of their own, so that what they import stays out of the product's go.mod.
 NESTED := $(patsubst %/go.mod,%,$(wildcard test/sdk/go.mod bench/go.mod deploy/grafana/check/go.mod))
 
-# The version says which commit it is. Go would ask git as well, and fail where
-# git does not trust the owner of the folder.
+# As tools/build.sh does, for every platform.
 BUILD := go build -trimpath -buildvcs=false
 
 help: ## list the targets

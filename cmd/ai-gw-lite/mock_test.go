@@ -90,13 +90,14 @@ func TestSecondSignalCutsTheMocksAnswers(t *testing.T) {
 func waitUntilRefused(t *testing.T, url string) {
 	t.Helper()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	for {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		res, err := client.Get(url)
 		if err != nil {
 			return
 		}
 		res.Body.Close()
 	}
+	t.Fatal("it still listens")
 }
 
 // What the flags, the queries and the page say is one list.

@@ -33,7 +33,7 @@ type Outcome struct {
 type Attempt struct {
 	Upstream string
 	Key      string
-	Result   string // "ok", "status_429", "connect_error", "timeout" or "broken"
+	Result   string // "ok", "status_429", "connect_error", "timeout", "broken" or "client_gone"
 	Status   int    // 0: no answer came
 	Span     SpanID
 	Start    time.Time

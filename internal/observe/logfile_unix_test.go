@@ -31,8 +31,10 @@ func TestAFileThatBlocksHoldsUpNeitherReloadNorStop(t *testing.T) {
 		}
 	})
 	o.Log().Info("this one waits")
-	for !blocked(o) {
-		time.Sleep(time.Millisecond)
+	for end := time.Now().Add(patienceOfTests); !blocked(o); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the file does not block")
+		}
 	}
 	done := make(chan struct{})
 	go func() {

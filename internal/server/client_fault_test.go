@@ -67,7 +67,7 @@ func TestAnswerIsReadOnForAClientThatDoesNotTakeAnInterimAnswer(t *testing.T) {
 // What a slow reader takes is no silence of the stream's.
 func TestStreamWithASlowReaderIsNotSilent(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
-		const idle = 200 * time.Millisecond
+		const idle = 600 * time.Millisecond
 		down := string(randomBytes(24 << 20)) // more than all buffers on the way hold
 		answer := eventHead + chunk(down) + lastChunk
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
@@ -77,7 +77,7 @@ func TestStreamWithASlowReaderIsNotSilent(t *testing.T) {
 		cfg.Routes[0].Upstreams[0].StreamIdleTimeout = idle
 		g := start(t, via, cfg)
 		res := g.open(g.request("GET", "/api", nil))
-		waitFor(4 * idle)
+		waitFor(2 * idle)
 		got, err := io.ReadAll(res.Body)
 		if err != nil || string(got) != down {
 			t.Errorf("got %d bytes, %v", len(got), err)
@@ -91,7 +91,7 @@ func TestStreamWithASlowReaderIsNotSilent(t *testing.T) {
 // The upstream that falls silent behind a slow reader is cut off like another.
 func TestSilenceIsCountedFromTheEndOfASlowRead(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
-		const idle = 200 * time.Millisecond
+		const idle = 600 * time.Millisecond
 		answer := eventHead + chunk(string(randomBytes(24<<20)))
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send(answer)
@@ -101,9 +101,9 @@ func TestSilenceIsCountedFromTheEndOfASlowRead(t *testing.T) {
 		cfg.Routes[0].Upstreams[0].StreamIdleTimeout = idle
 		g := start(t, via, cfg)
 		res := g.open(g.request("GET", "/api", nil))
-		waitFor(3 * idle)
-		if _, err := io.Copy(io.Discard, res.Body); err == nil {
-			t.Error("the stream ended clean")
+		waitFor(2 * idle)
+		if n, err := io.Copy(io.Discard, res.Body); err == nil || n != 24<<20 {
+			t.Errorf("%d bytes came, then %v; want all of them, then a break", n, err)
 		}
 		if o := g.outcome(); o.End != gateway.Idle {
 			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
@@ -114,18 +114,19 @@ func TestSilenceIsCountedFromTheEndOfASlowRead(t *testing.T) {
 // Nobody but the drain's end tells an exchange whose client has left already.
 func TestAnswerThatIsReadOnIsAccountedAtTheEndOfADrain(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
+		begun, second := make(chan bool, 1), make(chan bool, 1)
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.readBody(r)
 			c.send(eventHead + chunk("data: 1\n\n"))
+			<-begun
+			c.send(chunk("data: 2\n\n"))
 			c.awaitGatewayGone()
 		})
 		cfg := oneSlot(u.base())
 		cfg.Routes[0].Stream = config.Stream{DrainOnDisconnect: true, DrainMax: time.Minute}
-		seen := make(chan struct{}, 1)
-		g := start(t, via, cfg, headSeen(seen))
+		g := start(t, via, cfg, passing{begun, second})
 		leave := g.leaving("POST", "/api")
-		<-seen
-		waitFor(50 * time.Millisecond) // for the head to be sent
+		receive(t, second, "the second piece") // the head has been sent by then
 		leave()
 		g.stop()
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
@@ -142,11 +143,15 @@ func TestAnswerThatIsReadOnIsAccountedAtTheEndOfADrain(t *testing.T) {
 	})
 }
 
-// headSeen tells of each head of an answer.
-type headSeen chan struct{}
+// passing tells when an answer's head passes, and its second event.
+type passing struct{ head, second chan bool }
 
-func (headSeen) Attempt(string, string)           {}
-func (headSeen) RequestBytes([]byte)              {}
-func (h headSeen) ResponseHead(*gateway.Response) { h <- struct{}{} }
-func (headSeen) ResponseBytes([]byte)             {}
-func (headSeen) End(*gateway.Outcome)             {}
+func (passing) Attempt(string, string)           {}
+func (passing) RequestBytes([]byte)              {}
+func (p passing) ResponseHead(*gateway.Response) { p.head <- true }
+func (passing) End(*gateway.Outcome)             {}
+func (p passing) ResponseBytes(b []byte) {
+	if strings.Contains(string(b), "data: 2") {
+		p.second <- true
+	}
+}

@@ -60,7 +60,9 @@ func TestResetOfAStreamClosesItsUpstreamAlone(t *testing.T) {
 		auth := "authorization: Bearer " + token
 		h.headers(1, true, ask2("GET", "/api/stays", auth)...)
 		h.headers(3, true, ask2("GET", "/api/gone", auth)...)
-		within(patienceOfTests, func() bool { return len(u.requests()) == 2 })
+		if !within(patienceOfTests, func() bool { return len(u.requests()) == 2 }) {
+			t.Fatal("not all requests have arrived")
+		}
 		h.frame(frameReset, 0, 3, "\x00\x00\x00\x08") // CANCEL
 		<-gone
 		close(goOn)
@@ -84,7 +86,9 @@ func TestConnectionThatBreaksClosesEveryUpstream(t *testing.T) {
 		for i := range uint32(streams) {
 			h.headers(2*i+1, true, ask2("GET", "/api", "authorization: Bearer "+token)...)
 		}
-		within(patienceOfTests, func() bool { return len(u.requests()) == streams })
+		if !within(patienceOfTests, func() bool { return len(u.requests()) == streams }) {
+			t.Fatal("not all requests have arrived")
+		}
 		h.Close()
 		for range streams {
 			<-gone
@@ -221,7 +225,9 @@ func TestStalledUploadsHoldUpNoOtherStream(t *testing.T) {
 				}
 			})
 		}
-		within(patienceOfTests, func() bool { return len(u.requests()) == stalled })
+		if !within(patienceOfTests, func() bool { return len(u.requests()) == stalled }) {
+			t.Fatal("not all requests have arrived")
+		}
 		small := strings.Repeat("x", 64<<10)
 		for before, rests := int64(-1), 0; rests < 20; { // until every upload has come to rest
 			a, err := g.try(g.request("POST", "/api/other", strings.NewReader(small)))

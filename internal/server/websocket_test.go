@@ -310,7 +310,7 @@ func TestSilentTunnelIsEndedAndATalkingOneIsNot(t *testing.T) {
 // A client that is slow to take what there is for it is no silent tunnel.
 func TestTunnelWithASlowReaderIsNotSilent(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
-		const idle = 200 * time.Millisecond
+		const idle = 600 * time.Millisecond
 		down := string(randomBytes(24 << 20)) // more than all buffers on the way hold
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send(wsOpen)
@@ -323,7 +323,7 @@ func TestTunnelWithASlowReaderIsNotSilent(t *testing.T) {
 		c := g.dial()
 		c.handshake("/api", "")
 		c.opened()
-		waitFor(4 * idle)
+		waitFor(2 * idle)
 		got := make([]byte, len(down))
 		if n, err := io.ReadFull(c.r, got); err != nil || string(got) != down {
 			t.Errorf("got %d bytes of %d, %v", n, len(down), err)
