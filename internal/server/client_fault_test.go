@@ -124,7 +124,7 @@ func TestAnswerThatIsReadOnIsAccountedAtTheEndOfADrain(t *testing.T) {
 		})
 		cfg := oneSlot(u.base())
 		cfg.Routes[0].Stream = config.Stream{DrainOnDisconnect: true, DrainMax: time.Minute}
-		g := start(t, via, cfg, passing{begun, second})
+		g := start(t, via, cfg, eventsPass{begun, second})
 		leave := g.leaving("POST", "/api")
 		receive(t, second, "the second piece") // the head has been sent by then
 		leave()
@@ -143,14 +143,14 @@ func TestAnswerThatIsReadOnIsAccountedAtTheEndOfADrain(t *testing.T) {
 	})
 }
 
-// passing tells when an answer's head passes, and its second event.
-type passing struct{ head, second chan bool }
+// eventsPass tells when an answer's head passes, and its second event.
+type eventsPass struct{ head, second chan bool }
 
-func (passing) Attempt(string, string)           {}
-func (passing) RequestBytes([]byte)              {}
-func (p passing) ResponseHead(*gateway.Response) { p.head <- true }
-func (passing) End(*gateway.Outcome)             {}
-func (p passing) ResponseBytes(b []byte) {
+func (eventsPass) Attempt(string, string)           {}
+func (eventsPass) RequestBytes([]byte)              {}
+func (p eventsPass) ResponseHead(*gateway.Response) { p.head <- true }
+func (eventsPass) End(*gateway.Outcome)             {}
+func (p eventsPass) ResponseBytes(b []byte) {
 	if strings.Contains(string(b), "data: 2") {
 		p.second <- true
 	}
