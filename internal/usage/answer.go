@@ -33,13 +33,11 @@ type answer struct {
 
 // reset begins anew and keeps the buffers.
 func (a *answer) reset(session bool) {
-	first, last, raw, bare := a.first[:0], a.last[:0], a.walker.event.raw[:0], a.walker.event.bare[:0]
-	a.walker = walker{}
-	a.walker.event.raw, a.walker.event.bare = raw, bare
 	a.walker.restart(top)
+	a.walker.list = false
 	a.session = session
 	a.figures, a.sum = figures{}, Usage{}
-	a.first, a.last, a.rawLost, a.turnOver = first, last, false, false
+	a.first, a.last, a.rawLost, a.turnOver = a.first[:0], a.last[:0], false, false
 	if a.model != "" {
 		a.lastModel = a.model
 	}

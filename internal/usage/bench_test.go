@@ -3,6 +3,7 @@ package usage
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +30,35 @@ func BenchmarkEvent(b *testing.B) {
 			s.End(false)
 		})
 	}
+}
+
+// A request and its answer, as they come most often: each in one piece.
+func BenchmarkExchange(b *testing.B) {
+	words := strings.Repeat("the quick brown fox jumps over the lazy dog ", 20)
+	sent := []byte(`{"model":"gpt-4o-mini","temperature":0.7,"messages":[{"role":"user","content":"` + words + `"}]}`)
+	answer := []byte(`{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"gpt-4o-mini","usage":{"prompt_tokens":120,"completion_tokens":180,"total_tokens":300},` +
+		`"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"` + words + `"}}]}`)
+	b.Run("request", func(b *testing.B) {
+		head := Request{ContentType: "application/json", Path: "/openai/v1/chat/completions"}
+		m := NewModelReader(head)
+		b.ReportAllocs()
+		for b.Loop() {
+			m.Reset(head)
+			if m.Write(sent); m.Model() == "" {
+				b.Fatal("no model")
+			}
+		}
+	})
+	b.Run("answer", func(b *testing.B) {
+		s := NewScanner(jsonHead)
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Reset(jsonHead)
+			if s.Write(answer); s.End(true).Usage.Output != Known(180) {
+				b.Fatal("no usage")
+			}
+		}
+	})
 }
 
 func BenchmarkCompressedEvent(b *testing.B) {

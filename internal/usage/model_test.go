@@ -19,6 +19,7 @@ func TestModelIsReadFromTheRequest(t *testing.T) {
 		"later":              {json(""), ` { "messages" : [{"model":"no","content":"\"model\":\"no\""}], "model" : "gpt-5.2" }`, "gpt-5.2"},
 		"escaped":            {json(""), `{"model":"openai\/gpt-4\u006f"}`, "openai/gpt-4o"},
 		"one letter":         {json(""), `{"model":"m"`, "m"},
+		"twice, the first":   {json(""), `{"model":"yes","messages":[],"model":"no"}`, "yes"},
 		"none":               {json(""), `{"messages":[]}`, ""},
 		"nested":             {json(""), `{"x":{"model":"no"},"y":[{"model":"no"}]}`, ""},
 		"no text":            {json(""), `{"model":{"model":"no"}}`, ""},

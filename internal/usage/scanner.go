@@ -96,7 +96,7 @@ func formatOf(r Response) format {
 // mediaType is a Content-Type without its parameters.
 func mediaType(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
-	return strings.ToLower(strings.Trim(media, " \t"))
+	return strings.ToLower(strings.TrimSpace(media))
 }
 
 func isJSON(media string) bool {

@@ -54,9 +54,9 @@ func (v *validator) value(depth int) bool {
 	}
 	switch c := v.b[v.i]; c {
 	case '{':
-		return v.list('}', func() bool { return v.next('"') && v.text() && v.next(':') && v.value(depth+1) })
+		return v.list('}', depth+1)
 	case '[':
-		return v.list(']', func() bool { return v.value(depth + 1) })
+		return v.list(']', depth+1)
 	case '"':
 		v.i++
 		return v.text()
@@ -70,13 +70,14 @@ func (v *validator) value(depth int) bool {
 	return v.number()
 }
 
-// list is what stands in brackets, of which the first is here.
-func (v *validator) list(end byte, element func() bool) bool {
+// list is what stands in brackets, of which the first is here: members or
+// elements.
+func (v *validator) list(end byte, depth int) bool {
 	v.i++
 	if v.next(end) {
 		return true
 	}
-	for element() {
+	for (end == ']' || v.next('"') && v.text() && v.next(':')) && v.value(depth) {
 		if v.next(end) {
 			return true
 		}

@@ -1,6 +1,10 @@
 package usage
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 const (
 	depthMax = 8        // deepest place there is, with room
@@ -67,8 +71,9 @@ func (w *walker) fresh() bool { return w.depth == 0 && w.state == atValue }
 func (w *walker) open() bool { return w.depth > 0 && w.state != lost }
 
 // walk reads a piece. It returns early, with complete set, when an object that
-// is a document of its own (or an element of one that is an array) has ended.
-// The caller then takes what it needs from w.event and resets that.
+// is a document of its own (or an element of one that is an array) has ended,
+// or a request has said its model. The caller then takes what it needs from
+// w.event and resets that.
 func (w *walker) walk(p []byte) (n int, complete bool) {
 	i, kept := 0, 0 // what lies between them belongs to the usage object being kept
 	for i < len(p) && !complete {
@@ -160,6 +165,7 @@ func (w *walker) walk(p []byte) (n int, complete bool) {
 			if closed {
 				if w.at.isLeaf() {
 					w.event.text(w.at, w.token[:w.size], w.over)
+					complete = w.start == requestTop && w.event.modelSize > 0
 				}
 				w.state = afterValue
 				i++
@@ -293,8 +299,12 @@ func (w *walker) textEnd(p []byte, i int) (end int, closed bool) {
 			plain = 0
 			continue
 		}
-		i++
-		if plain++; plain < 16 {
+		n := 1
+		if i+8 <= len(p) {
+			n = plainBytes(binary.LittleEndian.Uint64(p[i:]))
+		}
+		i += n
+		if plain += n; plain < 16 {
 			continue
 		}
 		if quote < i {
@@ -307,6 +317,15 @@ func (w *walker) textEnd(p []byte, i int) (end int, closed bool) {
 		w.escaped = true
 	}
 	return len(p), false
+}
+
+// plainBytes is how many of eight bytes, the first one lowest, come before a
+// quote or a backslash. A byte that is one becomes 0, of which a subtraction
+// borrows: it sets the top bit of the first 0, and of none before.
+func plainBytes(eight uint64) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, slash := eight^ones*'"', eight^ones*'\\'
+	return bits.TrailingZeros64(((quote-ones)&^quote|(slash-ones)&^slash)&tops) / 8
 }
 
 // next is the index of c in p from i on, or len(p).
