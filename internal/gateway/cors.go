@@ -87,6 +87,15 @@ func (p *corsPolicy) reply(req *wire.RequestHead) corsReply {
 	return r
 }
 
+// What is added to every answer is made once.
+var (
+	allowOriginHeader = []byte("Access-Control-Allow-Origin")
+	exposeHeader      = []byte("Access-Control-Expose-Headers")
+	varyHeader        = []byte("Vary")
+	originName        = []byte("Origin")
+	anyOrigin         = []byte("*")
+)
+
 // apply adds the CORS lines to an answer.
 func (c *corsReply) apply(res *Response) {
 	p := c.policy
@@ -96,15 +105,15 @@ func (c *corsReply) apply(res *Response) {
 	if c.allowed {
 		allow := c.origin
 		if p.any {
-			allow = []byte("*")
+			allow = anyOrigin
 		}
-		res.Fields = append(res.Fields, wire.Field{Name: []byte("Access-Control-Allow-Origin"), Value: allow})
+		res.Fields = append(res.Fields, wire.Field{Name: allowOriginHeader, Value: allow})
 		if len(p.exposeHeaders) > 0 {
-			res.Fields = append(res.Fields, wire.Field{Name: []byte("Access-Control-Expose-Headers"), Value: p.exposeHeaders})
+			res.Fields = append(res.Fields, wire.Field{Name: exposeHeader, Value: p.exposeHeaders})
 		}
 	}
 	if !p.any {
-		res.add("Vary", "Origin")
+		res.Fields = append(res.Fields, wire.Field{Name: varyHeader, Value: originName})
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // again: only where it is configured.
 type identity struct {
 	requestID string // the header's name, lower case; empty: off
+	idHeader  []byte // the same
 	timing    bool   // Server-Timing
 	tracing   bool   // traceparent
 	ratio     float64
@@ -24,7 +25,7 @@ func compileIdentity(o *config.Observability) identity {
 	if o == nil {
 		return identity{}
 	}
-	return identity{requestID: o.RequestIDHeader, timing: o.ServerTiming, tracing: o.Tracing.Enabled, ratio: o.Tracing.SampleRatio}
+	return identity{requestID: o.RequestIDHeader, idHeader: []byte(o.RequestIDHeader), timing: o.ServerTiming, tracing: o.Tracing.Enabled, ratio: o.Tracing.SampleRatio}
 }
 
 // headers are the request headers that are the gateway's to set.
@@ -67,7 +68,9 @@ func newRequestID() string {
 	var b [16]byte
 	binary.NativeEndian.PutUint64(b[:], rand.Uint64())
 	binary.NativeEndian.PutUint64(b[8:], rand.Uint64())
-	return hex.EncodeToString(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	return string(text[:])
 }
 
 // isRequestID accepts 1 to 128 visible ASCII characters.
@@ -108,6 +111,8 @@ func (x *exchange) sign(res *Response) {
 	}
 }
 
+var gatewayIDHeader = []byte("X-Gw-Request-Id")
+
 func (x *exchange) signID(res *Response) {
 	theirs := false
 	fields := res.Fields[:0]
@@ -118,10 +123,10 @@ func (x *exchange) signID(res *Response) {
 		theirs = theirs || wire.EqualFold(f.Name, x.snap.identity.requestID)
 		fields = append(fields, f)
 	}
-	res.Fields = fields
-	res.add("X-Gw-Request-Id", x.requestID)
+	id := []byte(x.requestID)
+	res.Fields = append(fields, wire.Field{Name: gatewayIDHeader, Value: id})
 	if !theirs && x.snap.identity.requestID != "x-gw-request-id" {
-		res.add(x.snap.identity.requestID, x.requestID)
+		res.Fields = append(res.Fields, wire.Field{Name: x.snap.identity.idHeader, Value: id})
 	}
 }
 

@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"time"
-
-	"ai-gw-lite/internal/limit"
-)
+import "ai-gw-lite/internal/limit"
 
 // limit takes a place in the minute window of this token and route. Steps that
 // refuse after this one give it back; once forwarded, a request counts.
@@ -12,7 +8,7 @@ func (x *exchange) limit() error {
 	if x.snap.perMinute == 0 {
 		return nil
 	}
-	now := time.Now()
+	now := x.outcome.Start
 	place, ok := x.gw.windows.Take(now, x.caller.id, x.route.id, x.snap.perMinute)
 	if !ok {
 		r := errRateLimited

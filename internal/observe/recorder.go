@@ -100,7 +100,9 @@ func (r *recorder) RequestBytes(p []byte) {
 
 // ResponseHead begins to read the answer, if there is usage to be found in it.
 func (r *recorder) ResponseHead(res *gateway.Response) {
-	r.firstByte.Store(int64(time.Since(r.start)))
+	if r.listed {
+		r.firstByte.Store(int64(time.Since(r.start)))
+	}
 	r.record.head = true
 	phase := answering
 	if r.record.stream = res.IsStream(); r.record.stream {

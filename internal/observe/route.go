@@ -25,7 +25,7 @@ type route struct {
 	requests handles[requestLabels, prometheus.Counter]
 	ends     handles[gateway.End, prometheus.Counter]
 	attempts handles[attemptLabels, prometheus.Counter]
-	tokens   handles[tokenLabels, prometheus.Counter]
+	tokens   handles[string, *tokenCounters] // by model
 }
 
 type (
@@ -34,8 +34,11 @@ type (
 		status       int
 	}
 	attemptLabels struct{ upstream, key, result string }
-	tokenLabels   struct{ model, kind string }
 )
+
+// tokenCounters are one model's, by kind. What a provider does not say has no
+// series that would read 0, so each is made when it is first known.
+type tokenCounters [5]atomic.Pointer[prometheus.Counter]
 
 // noRoute is the route of requests that match none.
 const noRoute = ""
@@ -115,21 +118,25 @@ func (r *route) countAttempt(l attemptLabels) {
 	c.Inc()
 }
 
-// countTokens adds what is known: what a provider does not say has no series
-// that would read 0.
+// countTokens adds what is known.
 func (r *route) countTokens(model string, u *usage.Usage) {
+	counters, found := r.tokens.get(model)
+	if !found {
+		counters = r.tokens.add(model, func() *tokenCounters { return new(tokenCounters) })
+	}
 	figures := figuresOf(u)
-	for _, f := range figures[:5] { // the total is their sum
-		n, known := f.count.Value()
+	for i := range counters { // the total, which comes last, is their sum
+		n, known := figures[i].count.Value()
 		if !known {
 			continue
 		}
-		l := tokenLabels{model, f.name}
-		c, found := r.tokens.get(l)
-		if !found {
-			c = r.tokens.add(l, func() prometheus.Counter { return r.m.tokens.WithLabelValues(r.id, l.model, l.kind) })
+		c := counters[i].Load()
+		if c == nil {
+			made := r.m.tokens.WithLabelValues(r.id, model, figures[i].name) // the same for whoever asks
+			c = &made
+			counters[i].Store(c)
 		}
-		c.Add(float64(n))
+		(*c).Add(float64(n))
 	}
 }
 
