@@ -343,3 +343,15 @@ func TestASessionSumsItsAnswers(t *testing.T) {
 		t.Errorf("the session's usage is %v", u)
 	}
 }
+
+func TestDenseIsWhatEachByteSays(t *testing.T) {
+	for at := range 17 {
+		for c := range 256 {
+			text := []byte(`{"total_tokens":1`)
+			text[at] = byte(c)
+			if got, want := isDense(text), c > ' ' && c < 0x7f; got != want {
+				t.Errorf("isDense(%q) is %v", text, got)
+			}
+		}
+	}
+}

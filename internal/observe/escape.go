@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 )
@@ -41,6 +42,9 @@ func appendRune(b []byte, r rune) []byte {
 // appendCompact appends valid JSON without its blanks, some of which are line
 // ends, and with its strings as appendJSON would have them.
 func appendCompact(b, valid []byte) []byte {
+	if isDense(valid) {
+		return append(b, valid...)
+	}
 	inString, plain := false, 0 // valid[plain:i] is to be appended as it is
 	for i := 0; i < len(valid); i++ {
 		switch c := valid[i]; {
@@ -59,6 +63,24 @@ func appendCompact(b, valid []byte) []byte {
 		}
 	}
 	return append(b, valid[plain:]...)
+}
+
+// isDense reports text of visible ASCII characters alone, as most providers
+// write their usage.
+func isDense(b []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		eight := binary.LittleEndian.Uint64(b)
+		if below, beyond := (eight-ones*0x21)&^eight, eight+ones; (below|beyond|eight)&tops != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // appendText appends a value as log/slog's text handler would: bare if it is

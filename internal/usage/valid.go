@@ -1,6 +1,9 @@
 package usage
 
-import "encoding/json"
+import (
+	"encoding/binary"
+	"encoding/json"
+)
 
 // valid is json.Valid, at two to three times the speed for the few figures that a
 // usage object is. What nests deeper than those do is left to json.Valid.
@@ -90,6 +93,9 @@ func (v *validator) list(end byte, depth int) bool {
 
 // text is a string from behind its first quote on.
 func (v *validator) text() bool {
+	for v.i+8 <= len(v.b) && plainText(binary.LittleEndian.Uint64(v.b[v.i:])) {
+		v.i += 8
+	}
 	for ; v.i < len(v.b); v.i++ {
 		switch c := v.b[v.i]; {
 		case c == '"':
@@ -104,6 +110,12 @@ func (v *validator) text() bool {
 		}
 	}
 	return false
+}
+
+// plainText: none of eight bytes is a quote, a backslash or a control character.
+func plainText(eight uint64) bool {
+	const spaces, tops = 0x2020202020202020, 0x8080808080808080
+	return plainBytes(eight) == 8 && (eight-spaces)&^eight&tops == 0
 }
 
 // escape is the rest of one; its last byte is left.

@@ -24,6 +24,18 @@ func FuzzValidAgreesWithTheLibrary(f *testing.F) {
 	})
 }
 
+func TestEveryByteOfAStringIsChecked(t *testing.T) {
+	for at := range 17 {
+		for c := range 256 {
+			text := []byte(`"seventeen letters"`)
+			text[at+1] = byte(c)
+			if got, want := valid(text), json.Valid(text); got != want {
+				t.Errorf("%q: valid %v, the library says %v", text, got, want)
+			}
+		}
+	}
+}
+
 func BenchmarkValid(b *testing.B) {
 	text := []byte(usageSent)
 	b.Run("here", func(b *testing.B) {
