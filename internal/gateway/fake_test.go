@@ -125,7 +125,7 @@ func (f *fake) Abort() {
 // recorder keeps what an observer is told.
 type recorder struct{ outcomes []Outcome }
 
-func (r *recorder) Begin(*Beginning) Watch { return r }
+func (r *recorder) Begin(Beginning) Watch  { return r }
 func (r *recorder) Attempt(string, string) {}
 func (r *recorder) RequestBytes([]byte)    {}
 func (r *recorder) ResponseHead(*Response) {}

@@ -12,7 +12,7 @@ import (
 type Observer interface {
 	// Begin is called once an exchange is admitted, or when it was refused
 	// before that, and returns what follows it from there; nil for nothing.
-	Begin(*Beginning) Watch
+	Begin(Beginning) Watch
 }
 
 // Watch follows one exchange. End is called last, once; the others while the
@@ -31,8 +31,8 @@ type Watch interface {
 	End(*Outcome)
 }
 
-// Beginning is what is known of an exchange when it begins to be followed. It
-// is not to be kept, and neither is what it points to.
+// Beginning is what is known of an exchange when it begins to be followed. What
+// Head points to is not to be kept.
 type Beginning struct {
 	Head      *wire.RequestHead
 	RequestID string // empty: request ids are off
@@ -55,7 +55,7 @@ func (x *exchange) begin() {
 	if x.caller != nil {
 		b.Token = x.caller.name
 	}
-	x.watcher = x.gw.observer.Begin(&b)
+	x.watcher = x.gw.observer.Begin(b)
 }
 
 // sawRequest shows the observer a piece of the request's body.

@@ -266,7 +266,7 @@ func TestCoolingIsTold(t *testing.T) {
 }
 
 // drive takes an Observatory through an exchange without a gateway.
-func drive(o gateway.Observer, b *gateway.Beginning, sent string, res *gateway.Response, answer string, out *gateway.Outcome) {
+func drive(o gateway.Observer, b gateway.Beginning, sent string, res *gateway.Response, answer string, out *gateway.Outcome) {
 	w := o.Begin(b)
 	if sent != "" {
 		w.RequestBytes([]byte(sent))
@@ -278,13 +278,13 @@ func drive(o gateway.Observer, b *gateway.Beginning, sent string, res *gateway.R
 	w.End(out)
 }
 
-func beginning(method, path, contentType string) *gateway.Beginning {
+func beginning(method, path, contentType string) gateway.Beginning {
 	h := &wire.RequestHead{Method: []byte(method), Target: []byte(path), Path: []byte(path), Minor: 1}
 	if contentType != "" {
 		h.Framing = wire.ByChunks
 		h.Fields = []wire.Field{field("Content-Type", contentType)}
 	}
-	return &gateway.Beginning{Head: h, RequestID: "id", Client: "127.0.0.1", Route: "ai", Token: "0a1b2c3d", Start: time.Now()}
+	return gateway.Beginning{Head: h, RequestID: "id", Client: "127.0.0.1", Route: "ai", Token: "0a1b2c3d", Start: time.Now()}
 }
 
 func field(name, value string) wire.Field {

@@ -15,7 +15,7 @@ func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
 		plain := i
-		for i < len(s) && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' {
+		for i < len(s) && asIs[s[i]] {
 			i++
 		}
 		b = append(b, s[plain:i]...)
@@ -28,6 +28,14 @@ func appendJSON(b []byte, s string) []byte {
 	}
 	return append(b, '"')
 }
+
+// asIs are the bytes that a JSON string may have as they are, on any terminal.
+var asIs = func() (t [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 func appendRune(b []byte, r rune) []byte {
 	switch {

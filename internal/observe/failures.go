@@ -61,11 +61,11 @@ func (f *Failures) of(requestID string) *Failures {
 	return &Failures{f.log, requestID}
 }
 
-func (f *Failures) Begin(*gateway.Beginning) gateway.Watch { return f }
-func (f *Failures) Attempt(string, string)                 {}
-func (f *Failures) RequestBytes([]byte)                    {}
-func (f *Failures) ResponseHead(*gateway.Response)         {}
-func (f *Failures) ResponseBytes([]byte)                   {}
+func (f *Failures) Begin(gateway.Beginning) gateway.Watch { return f }
+func (f *Failures) Attempt(string, string)                {}
+func (f *Failures) RequestBytes([]byte)                   {}
+func (f *Failures) ResponseHead(*gateway.Response)        {}
+func (f *Failures) ResponseBytes([]byte)                  {}
 
 // End writes the line.
 func (f *Failures) End(o *gateway.Outcome) {

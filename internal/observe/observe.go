@@ -148,25 +148,25 @@ func (o *Observatory) tracerFor(c config.Tracing) (*tracer, error) {
 func (o *Observatory) now() int64 { return int64(time.Since(o.started)) }
 
 // Begin follows an exchange.
-func (o *Observatory) Begin(b *gateway.Beginning) gateway.Watch {
+func (o *Observatory) Begin(b gateway.Beginning) gateway.Watch {
 	s := o.settings.Load()
 	if !s.follows {
 		return o.failures.of(s.secrets.mask(b.RequestID))
 	}
 	r := o.recorders.Get().(*recorder)
-	r.begin(b, s)
+	r.begin(&b, s)
 	return r
 }
 
 // ended hands the record to everybody whom it concerns.
-func (o *Observatory) ended(r *record) {
+func (o *Observatory) ended(r *record, counted *route) {
 	s := o.settings.Load()
 	tellFailure(o.log, r.Outcome, r.requestID)
 	if s.accessLog {
 		o.writeAccess(r, s)
 	}
 	if s.metrics {
-		o.metrics.route(r.Route).count(r)
+		counted.count(r)
 	}
 	if s.tracer != nil {
 		s.tracer.trace(r, s.routes)

@@ -1,8 +1,6 @@
 package observe
 
 import (
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"ai-gw-lite/internal/gateway"
@@ -13,8 +11,7 @@ import (
 // recorder follows one exchange and makes its record. Recorders are pooled:
 // what they read with is kept from one exchange to the next.
 //
-// The exchange's own goroutine calls all but RequestBytes. While it is listed,
-// anybody may look at it: what changes by then is atomic, or under the lock.
+// The exchange's own goroutine calls all but RequestBytes.
 type recorder struct {
 	ob      *Observatory
 	secrets *secrets
@@ -26,20 +23,7 @@ type recorder struct {
 	scanner usage.Scanner
 	frames  *usage.Frames // made for the first WebSocket
 
-	listed  bool   // in the live table
-	serial  uint64 // of its listing
-	start   time.Time
-	token   string
-	framing wire.Framing // of the request
-	length  int64
-
-	phase             atomic.Uint32
-	firstByte         atomic.Int64 // nanoseconds since start
-	touched           atomic.Int64 // when a byte of a body last passed, on the Observatory's clock
-	bytesIn, bytesOut atomic.Int64
-
-	mu                   sync.Mutex
-	model, upstream, key string
+	view view
 }
 
 // reading is what the answer is read with.
@@ -62,47 +46,33 @@ func (r *recorder) begin(b *gateway.Beginning, s *settings) {
 		path:      s.secrets.mask(r.sent.path),
 		trace:     b.Trace,
 	}
-	r.start, r.token = b.Start, b.Token
-	r.framing, r.length = b.Head.Framing, b.Head.Length
-	r.model = s.secrets.mask(r.sent.name)
-	if r.listed = s.live; r.listed {
-		r.touch()
+	if s.live {
+		r.view.open(b, s.secrets.mask(r.sent.name), r.ob.now())
 		r.ob.live.add(r)
-	}
-}
-
-// touch notes that something passed, if anybody may ask when: even a clock
-// that is cheap to read is not free for each event of a stream.
-func (r *recorder) touch() {
-	if r.listed {
-		r.touched.Store(r.ob.now())
 	}
 }
 
 // Attempt notes where the request goes.
 func (r *recorder) Attempt(upstream, key string) {
-	r.mu.Lock()
-	r.upstream, r.key = upstream, key
-	r.mu.Unlock()
+	if r.view.listed {
+		r.view.setTarget(upstream, key)
+	}
 }
 
 // RequestBytes looks for the model, as long as it is not known.
 func (r *recorder) RequestBytes(p []byte) {
-	r.bytesIn.Store(r.bytesIn.Load() + int64(len(p)))
-	r.touch()
-	if r.sent.read(p) {
-		model := r.secrets.mask(r.sent.name)
-		r.mu.Lock()
-		r.model = model
-		r.mu.Unlock()
+	found := r.sent.read(p)
+	if v := &r.view; v.listed {
+		v.bytesIn.Store(v.bytesIn.Load() + int64(len(p)))
+		v.touched.Store(r.ob.now())
+		if found {
+			v.setModel(r.secrets.mask(r.sent.name))
+		}
 	}
 }
 
 // ResponseHead begins to read the answer, if there is usage to be found in it.
 func (r *recorder) ResponseHead(res *gateway.Response) {
-	if r.listed {
-		r.firstByte.Store(int64(time.Since(r.start)))
-	}
 	r.record.head = true
 	phase := answering
 	if r.record.stream = res.IsStream(); r.record.stream {
@@ -122,12 +92,16 @@ func (r *recorder) ResponseHead(res *gateway.Response) {
 			ContentType:     mediaName(header(res, wire.ContentType, "")),
 			ContentEncoding: string(header(res, wire.ContentEncoding, "")),
 			Path:            r.sent.path,
+			Unwatched:       !r.view.listed,
 		})
 		r.reading = aBody
 	default:
 		r.scanner.Reset(usage.Response{}) // or it would show the last answer's progress
 	}
-	r.phase.Store(phase)
+	if v := &r.view; v.listed {
+		v.firstByte.Store(int64(time.Since(v.start)))
+		v.phase.Store(phase)
+	}
 }
 
 // hasBody reports an answer that may carry usage. The others have no body to
@@ -150,8 +124,10 @@ func header(res *gateway.Response, known wire.Known, name string) []byte {
 
 // ResponseBytes reads a piece of the answer.
 func (r *recorder) ResponseBytes(p []byte) {
-	r.bytesOut.Store(r.bytesOut.Load() + int64(len(p)))
-	r.touch()
+	if v := &r.view; v.listed {
+		v.bytesOut.Store(v.bytesOut.Load() + int64(len(p)))
+		v.touched.Store(r.ob.now())
+	}
 	switch r.reading {
 	case aBody:
 		r.scanner.Write(p)
@@ -162,8 +138,9 @@ func (r *recorder) ResponseBytes(p []byte) {
 
 // End makes the record, hands it out and returns the recorder to its pool.
 func (r *recorder) End(o *gateway.Outcome) {
-	if r.listed {
+	if r.view.listed {
 		r.ob.live.remove(r)
+		r.view.close()
 	}
 	rec := &r.record
 	rec.Outcome = o
@@ -179,7 +156,7 @@ func (r *recorder) End(o *gateway.Outcome) {
 	if rec.stream {
 		r.route.streaming.Add(-1)
 	}
-	r.ob.ended(rec)
+	r.ob.ended(rec, r.route)
 	r.recycle()
 }
 
@@ -211,10 +188,6 @@ func (r *recorder) recycle() {
 	r.secrets, r.route = nil, nil
 	r.sent.end()
 	r.reading = nothing
-	r.phase.Store(asking)
-	r.bytesIn.Store(0)
-	r.bytesOut.Store(0)
-	r.token, r.model, r.upstream, r.key = "", "", "", ""
 	r.ob.recorders.Put(r)
 }
 

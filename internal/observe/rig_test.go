@@ -151,7 +151,7 @@ type announcing struct {
 	ended chan gateway.Outcome
 }
 
-func (a announcing) Begin(b *gateway.Beginning) gateway.Watch {
+func (a announcing) Begin(b gateway.Beginning) gateway.Watch {
 	return &announcingWatch{a.Observatory.Begin(b), a.ended}
 }
 

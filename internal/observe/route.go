@@ -86,7 +86,7 @@ func (r *route) count(rec *record) {
 		r.countAttempt(attemptLabels{a.Upstream, a.Key, a.Result})
 	}
 	if rec.counted {
-		r.countTokens(r.m.models.label(rec.model), &rec.usage)
+		r.countTokens(rec.model, &rec.usage)
 	}
 }
 
@@ -118,9 +118,14 @@ func (r *route) countAttempt(l attemptLabels) {
 	c.Inc()
 }
 
-// countTokens adds what is known.
+// countTokens adds what is known. A model that has a series needs no second
+// look at how it is labelled.
 func (r *route) countTokens(model string, u *usage.Usage) {
 	counters, found := r.tokens.get(model)
+	if !found {
+		model = r.m.models.label(model)
+		counters, found = r.tokens.get(model)
+	}
 	if !found {
 		counters = r.tokens.add(model, func() *tokenCounters { return new(tokenCounters) })
 	}

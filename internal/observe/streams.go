@@ -4,13 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
-	"strconv"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"ai-gw-lite/internal/usage"
-	"ai-gw-lite/internal/wire"
 )
 
 // Stream is an exchange in flight, as the operator's API lists it.
@@ -42,48 +37,6 @@ const (
 	Tunnelled State = "websocket" // both sides may talk
 )
 
-// phase is how far an exchange has come; what it is set to may be read as soon
-// as it is.
-type phase = uint32
-
-const (
-	asking phase = iota
-	answering
-	streaming
-	tunnelled
-)
-
-// live holds the exchanges in flight. It has parts, each with a lock that is
-// taken when an exchange begins and when it ends, and for a moment by whoever
-// looks; what happens in between takes no lock.
-type live struct {
-	serial atomic.Uint64
-	parts  [16]struct {
-		mu  sync.Mutex
-		all map[*recorder]struct{}
-		_   [40]byte // to the end of the cache line
-	}
-}
-
-func (l *live) add(r *recorder) {
-	r.serial = l.serial.Add(1)
-	p := &l.parts[r.serial%uint64(len(l.parts))]
-	p.mu.Lock()
-	if p.all == nil {
-		p.all = make(map[*recorder]struct{})
-	}
-	p.all[r] = struct{}{}
-	p.mu.Unlock()
-}
-
-// remove makes sure that nobody looks at the recorder any more.
-func (l *live) remove(r *recorder) {
-	p := &l.parts[r.serial%uint64(len(l.parts))]
-	p.mu.Lock()
-	delete(p.all, r)
-	p.mu.Unlock()
-}
-
 // Streams lists the exchanges in flight that began since the operator's API
 // was enabled, oldest first. The list is the caller's.
 func (o *Observatory) Streams() []Stream {
@@ -92,7 +45,7 @@ func (o *Observatory) Streams() []Stream {
 		p := &o.live.parts[i]
 		p.mu.Lock()
 		for r := range p.all {
-			list = append(list, r.stream())
+			list = append(list, r.stream(o.now()))
 		}
 		p.mu.Unlock()
 	}
@@ -112,58 +65,4 @@ type StreamList struct {
 // long as w does.
 func (o *Observatory) StreamsText(w io.Writer) error {
 	return json.NewEncoder(w).Encode(StreamList{o.Streams()})
-}
-
-// stream is the exchange as it stands. It must be listed: nothing that is read
-// here is then written, but for what is atomic or under the lock.
-func (r *recorder) stream() Stream {
-	now := r.ob.now()
-	s := Stream{
-		ID:       r.record.requestID,
-		AgeMS:    time.Since(r.start).Milliseconds(),
-		Route:    r.route.id,
-		Token:    r.token,
-		BytesIn:  r.bytesIn.Load(),
-		BytesOut: r.bytesOut.Load(),
-		IdleMS:   max((now-r.touched.Load())/int64(time.Millisecond), 0),
-	}
-	if s.ID == "" {
-		s.ID = strconv.FormatUint(r.serial, 10)
-	}
-	r.mu.Lock()
-	s.Model, s.Upstream, s.Key = r.model, r.upstream, r.key
-	r.mu.Unlock()
-	phase := r.phase.Load()
-	if phase != asking {
-		ms := time.Duration(r.firstByte.Load()).Milliseconds()
-		s.TTFBMS = &ms
-	}
-	var p usage.Progress
-	switch phase {
-	case asking:
-		s.State = Waiting
-		if r.uploads(s.BytesIn, s.IdleMS) {
-			s.State = Uploading
-		}
-	case answering:
-		s.State, p = Answering, r.scanner.Progress()
-	case streaming:
-		s.State, p = Streaming, r.scanner.Progress()
-	case tunnelled:
-		s.State, p = Tunnelled, r.frames.Progress()
-	}
-	s.Events, s.Tokens = p.Events, p.Output
-	return s
-}
-
-// uploads tells an upload from waiting. Where a body does not say how long it
-// is, one that has been silent for a second is taken for sent.
-func (r *recorder) uploads(bytesIn, idleMS int64) bool {
-	switch r.framing {
-	case wire.ByLength:
-		return bytesIn < r.length
-	case wire.ByChunks:
-		return idleMS < 1000
-	}
-	return false
 }

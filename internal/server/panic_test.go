@@ -63,7 +63,7 @@ func TestPanicInAnOperatorsEndpointEndsItsConnectionAlone(t *testing.T) {
 // is shown to it when all is given back already.
 type unready struct{ blind }
 
-func (unready) begin(b *gateway.Beginning) {
+func (unready) begin(b gateway.Beginning) {
 	if string(b.Head.Path) == "/nowhere" {
 		panic("sk-secret")
 	}

@@ -125,7 +125,7 @@ type announcer struct {
 	ended chan gateway.Outcome
 }
 
-func (a announcer) Begin(b *gateway.Beginning) gateway.Watch {
+func (a announcer) Begin(b gateway.Beginning) gateway.Watch {
 	return announced{a.Observatory.Begin(b), a.ended}
 }
 

@@ -176,9 +176,9 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 // watches has every exchange followed by the same.
 type watches []gateway.Watch
 
-func (w watches) Begin(b *gateway.Beginning) gateway.Watch {
+func (w watches) Begin(b gateway.Beginning) gateway.Watch {
 	for _, one := range w {
-		if o, ok := one.(interface{ begin(*gateway.Beginning) }); ok {
+		if o, ok := one.(interface{ begin(gateway.Beginning) }); ok {
 			o.begin(b)
 		}
 	}

@@ -24,7 +24,8 @@ type answer struct {
 	ended     bool // and this was it
 	failed    bool
 
-	live struct { // for Progress, from any goroutine
+	unwatched bool     // there is no Progress to show
+	live      struct { // for Progress, from any goroutine
 		events atomic.Int64
 		output atomic.Int64 // -1: unknown
 		first  atomic.Bool
@@ -116,6 +117,9 @@ func (a *answer) settle() {
 
 // publish makes what has been counted visible to Progress.
 func (a *answer) publish() {
+	if a.unwatched {
+		return
+	}
 	out, known := either(a.sum.Output, a.figures.out()).Value()
 	if !known {
 		out = -1

@@ -8,6 +8,7 @@ type Response struct {
 	ContentType     string
 	ContentEncoding string
 	Path            string // of the request, without the query; any prefix may stand before it
+	Unwatched       bool   // nobody will ask for Progress
 }
 
 // A Scanner reads the usage of one HTTP answer from its body as it passes.
@@ -54,6 +55,7 @@ func NewScanner(r Response) *Scanner {
 
 // Reset prepares for another answer. End must have been called for the last.
 func (s *Scanner) Reset(r Response) {
+	s.answer.unwatched = r.Unwatched
 	s.answer.reset(false)
 	s.events = sse{}
 	s.stream.reset()
@@ -96,6 +98,9 @@ func formatOf(r Response) format {
 // mediaType is a Content-Type without its parameters.
 func mediaType(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
+	if media == "application/json" || media == "text/event-stream" {
+		return media // as nearly all say it
+	}
 	return strings.ToLower(strings.TrimSpace(media))
 }
 
