@@ -28,7 +28,7 @@ func (x *exchange) authenticate() error {
 		return &errUnauthorized
 	}
 	if x.requestID == string(x.presented) {
-		x.requestID = newRequestID() // a request id goes upstream, a token never does
+		x.requestID, x.idSent = newRequestID(), false // a request id goes upstream, a token never does
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ type task struct {
 	hinted     bool        // an interim answer went to the client, a part of this try's
 
 	requestID string    // empty: off
+	idSent    bool      // the client chose it
 	trace     *Trace    // nil: off
 	span      SpanID    // of the attempt
 	sdk       sdk       // who calls, for native errors

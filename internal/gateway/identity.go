@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,7 +51,7 @@ func (x *exchange) identify() {
 		f := &x.req.Fields[i]
 		switch {
 		case id.requestID != "" && wire.EqualFold(f.Name, id.requestID) && isRequestID(f.Value):
-			x.requestID = string(f.Value)
+			x.requestID, x.idSent = string(f.Value), true
 		case id.tracing && wire.EqualFold(f.Name, "traceparent"):
 			traceparent = f.Value
 		}
@@ -114,17 +115,17 @@ func (x *exchange) sign(res *Response) {
 var gatewayIDHeader = []byte("X-Gw-Request-Id")
 
 func (x *exchange) signID(res *Response) {
-	theirs := false
-	fields := res.Fields[:0]
-	for _, f := range res.Fields {
-		if wire.EqualFold(f.Name, "x-gw-request-id") {
-			continue
-		}
-		theirs = theirs || wire.EqualFold(f.Name, x.snap.identity.requestID)
-		fields = append(fields, f)
+	theirs, ours := false, false // by name
+	for i := range res.Fields {
+		name := res.Fields[i].Name
+		theirs = theirs || wire.EqualFold(name, x.snap.identity.requestID)
+		ours = ours || wire.EqualFold(name, "x-gw-request-id")
+	}
+	if ours { // an upstream has no say in that
+		res.Fields = slices.DeleteFunc(res.Fields, func(f wire.Field) bool { return wire.EqualFold(f.Name, "x-gw-request-id") })
 	}
 	id := []byte(x.requestID)
-	res.Fields = append(fields, wire.Field{Name: gatewayIDHeader, Value: id})
+	res.Fields = append(res.Fields, wire.Field{Name: gatewayIDHeader, Value: id})
 	if !theirs && x.snap.identity.requestID != "x-gw-request-id" {
 		res.Fields = append(res.Fields, wire.Field{Name: x.snap.identity.idHeader, Value: id})
 	}

@@ -36,6 +36,7 @@ type Watch interface {
 type Beginning struct {
 	Head      *wire.RequestHead
 	RequestID string // empty: request ids are off
+	IDSent    bool   // the client chose it: it may say anything
 	Trace     *Trace // nil: tracing is off
 	Client    string // address
 	Route     string // empty: none matched
@@ -48,7 +49,7 @@ func (x *exchange) begin() {
 	if x.begun = true; x.gw.observer == nil {
 		return
 	}
-	b := Beginning{Head: x.down.Head(), RequestID: x.requestID, Trace: x.trace, Client: x.down.ClientIP(), Start: x.outcome.Start}
+	b := Beginning{Head: x.down.Head(), RequestID: x.requestID, IDSent: x.idSent, Trace: x.trace, Client: x.down.ClientIP(), Start: x.outcome.Start}
 	if x.route != nil {
 		b.Route = x.route.id
 	}

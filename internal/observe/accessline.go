@@ -14,7 +14,7 @@ import (
 // appendJSONLine appends the exchange as a JSON object on a line.
 func appendJSONLine(b []byte, r *record, s *stamp) []byte {
 	b = append(b, `{"time":"`...)
-	b = s.append(b, r.Start.Add(r.Duration))
+	b = s.append(b, r.Start.UnixNano()+int64(r.Duration))
 	b = append(b, `","request_id":`...)
 	b = appendJSON(b, r.requestID)
 	b = append(b, `,"client":`...)
@@ -79,7 +79,7 @@ func appendJSONUsage(b []byte, u *usage.Usage) []byte {
 // appendTextLine appends the exchange as key=value pairs on a line.
 func appendTextLine(b []byte, r *record, s *stamp) []byte {
 	b = append(b, "time="...)
-	b = s.append(b, r.Start.Add(r.Duration))
+	b = s.append(b, r.Start.UnixNano()+int64(r.Duration))
 	for _, f := range [...]struct{ name, value string }{
 		{" request_id=", r.requestID}, {" client=", r.Client}, {" route=", r.Route},
 		{" token=", r.Token}, {" method=", r.method}, {" path=", r.path},

@@ -151,11 +151,20 @@ func (o *Observatory) now() int64 { return int64(time.Since(o.started)) }
 func (o *Observatory) Begin(b gateway.Beginning) gateway.Watch {
 	s := o.settings.Load()
 	if !s.follows {
-		return o.failures.of(s.secrets.mask(b.RequestID))
+		return o.failures.of(s.requestID(&b))
 	}
 	r := o.recorders.Get().(*recorder)
 	r.begin(&b, s)
 	return r
+}
+
+// requestID is how an exchange is called. One that the gateway made holds no
+// secret.
+func (s *settings) requestID(b *gateway.Beginning) string {
+	if !b.IDSent {
+		return b.RequestID
+	}
+	return s.secrets.mask(b.RequestID)
 }
 
 // ended hands the record to everybody whom it concerns.

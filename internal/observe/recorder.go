@@ -41,7 +41,7 @@ func (r *recorder) begin(b *gateway.Beginning, s *settings) {
 	r.route.inflight.Add(1)
 	r.sent.begin(b.Head)
 	r.record = record{
-		requestID: s.secrets.mask(b.RequestID),
+		requestID: s.requestID(b),
 		method:    s.secrets.mask(methodName(b.Head.Method)),
 		path:      s.secrets.mask(r.sent.path),
 		trace:     b.Trace,

@@ -9,14 +9,16 @@ type stamp struct {
 	date, zone []byte
 }
 
-func (s *stamp) append(b []byte, t time.Time) []byte {
-	if second := t.Unix(); second != s.second || s.date == nil {
-		local := t.Local()
+// append takes the time in nanoseconds since 1970.
+func (s *stamp) append(b []byte, at int64) []byte {
+	second, rest := at/int64(time.Second), at%int64(time.Second)
+	if second != s.second || s.date == nil {
+		local := time.Unix(second, 0)
 		s.second = second
 		s.date = local.AppendFormat(s.date[:0], "2006-01-02T15:04:05.")
 		s.zone = local.AppendFormat(s.zone[:0], "Z07:00")
 	}
-	ms := t.Nanosecond() / int(time.Millisecond)
+	ms := rest / int64(time.Millisecond)
 	b = append(b, s.date...)
 	b = append(b, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 	return append(b, s.zone...)
