@@ -229,12 +229,17 @@ func TestAnswerMayBeginBeforeTheUploadEnds(t *testing.T) {
 		})
 		g := start(t, via, newConfig(u.base()))
 		body := newPipe(t)
-		go body.write("one ")
+		first := make(chan struct{})
+		go func() {
+			defer close(first)
+			body.write("one ")
+		}()
 		res := g.open(g.request("POST", "/api", body))
 		ready := make([]byte, 5)
 		if _, err := io.ReadFull(res.Body, ready); err != nil {
 			t.Fatal(err)
 		}
+		<-first
 		body.write("two")
 		body.end()
 		if rest, err := io.ReadAll(res.Body); string(rest) != "one two" || err != nil {
