@@ -111,6 +111,11 @@ func (w *walker) walk(p []byte) (n int, complete bool) {
 			case ' ', '\t', '\n', '\r':
 			case '"':
 				w.size, w.over = 0, false
+				if n := w.member(p[i+1:]); n > 0 {
+					i += 1 + n
+					complete = w.saidModel()
+					continue
+				}
 				w.state = inKey
 			case '}':
 				complete = w.leave(p[kept:i+1], false)
@@ -165,7 +170,7 @@ func (w *walker) walk(p []byte) (n int, complete bool) {
 			if closed {
 				if w.at.isLeaf() {
 					w.event.text(w.at, w.token[:w.size], w.over)
-					complete = w.start == requestTop && w.event.modelSize > 0
+					complete = w.saidModel()
 				}
 				w.state = afterValue
 				i++
@@ -202,6 +207,50 @@ func (w *walker) walk(p []byte) (n int, complete bool) {
 		w.event.keep(p[kept:i])
 	}
 	return i, complete
+}
+
+// saidModel: this is a request, and nothing more is wanted of it.
+func (w *walker) saidModel() bool { return w.start == requestTop && w.event.modelSize > 0 }
+
+// member reads a member whose key, from behind its quote on, stands whole in p
+// and is plain, as nearly all do; its value too, if that is such a text. It says
+// how far it came: 0 is nowhere, for a key that has to be read byte by byte.
+func (w *walker) member(p []byte) int {
+	end := plainEnd(p)
+	if end < 0 || end+2 >= len(p) || p[end+1] != ':' {
+		return 0
+	}
+	w.at = w.levels[w.depth-1].place.member(p[:end])
+	value := end + 2
+	if p[value] != '"' {
+		w.state = atValue
+		return value
+	}
+	text := p[value+1:]
+	end = plainEnd(text)
+	if end < 0 {
+		w.state = inText
+		return value + 1
+	}
+	if w.at.isLeaf() {
+		w.event.text(w.at, text[:end], false)
+	}
+	w.state = afterValue
+	return value + 1 + end + 1
+}
+
+// plainEnd is where a short text without escapes ends: its quote, or -1 if
+// there is none near.
+func plainEnd(p []byte) int {
+	for i := 0; i+8 <= len(p) && i < 64; i += 8 {
+		if n := plainBytes(binary.LittleEndian.Uint64(p[i:])); n < 8 {
+			if p[i+n] == '"' {
+				return i + n
+			}
+			return -1
+		}
+	}
+	return -1
 }
 
 // enter opens an object or array, and reports whether it is a usage object to
