@@ -131,7 +131,7 @@ routes:
 				if a.status != row.status || a.header.Get("X-Request-Id") != "find-me" || a.header.Get("X-Gw-Request-Id") != "find-me" {
 					t.Errorf("got %d with %v", a.status, a.header)
 				}
-				if l := g.line(); l.RequestID != "find-me" || l.Status != row.status {
+				if l := g.line(); l.RequestID != "find-me" || l.Status != row.status || l.BytesOut != int64(len(a.body)) {
 					t.Errorf("the access log has %+v", l)
 				}
 				if row.failed {
