@@ -49,6 +49,9 @@ type decoder struct {
 	gzip *gzip.Reader // kept from body to body; the others are large or rare
 }
 
+// messageDeflate is no content coding: a WebSocket's messages, one stream.
+const messageDeflate = "permessage-deflate"
+
 var errAbandoned = errors.New("abandoned")
 
 // knownCoding: it can be undone. Several codings on top of each other cannot.
@@ -129,6 +132,8 @@ func (d *decoder) open() (io.Reader, error) {
 		return brotli.NewReader(d), nil
 	case "zstd":
 		return zstd.NewReader(d, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(windowMax))
+	case messageDeflate:
+		return newMessages(d), nil
 	case "deflate":
 		// RFC 9110 8.4.1.2 means zlib by it, and some senders do not.
 		in := bufio.NewReaderSize(d, 64)
