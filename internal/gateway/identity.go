@@ -47,17 +47,21 @@ func (x *exchange) identify() {
 		return
 	}
 	var traceparent []byte
+	parents := 0
 	for i := range x.req.Fields {
 		f := &x.req.Fields[i]
 		switch {
 		case id.requestID != "" && wire.EqualFold(f.Name, id.requestID) && isRequestID(f.Value):
 			x.requestID, x.idSent = string(f.Value), true
 		case id.tracing && wire.EqualFold(f.Name, "traceparent"):
-			traceparent = f.Value
+			traceparent, parents = f.Value, parents+1
 		}
 	}
 	if id.requestID != "" && x.requestID == "" {
 		x.requestID = newRequestID()
+	}
+	if parents > 1 {
+		traceparent = nil // W3C's own tests want none of several to be believed
 	}
 	if id.tracing {
 		x.trace = newTrace(traceparent, id.ratio)

@@ -68,7 +68,11 @@ func (x *exchange) answer(r *Refusal) error {
 	}
 	x.cors.apply(res)
 	x.sign(res)
-	return x.down.Respond(res, &wire.Piece{Data: [][]byte{body}, Last: true})
+	err := x.down.Respond(res, &wire.Piece{Data: [][]byte{body}, Last: true})
+	if err == nil && x.outcome.Method != "HEAD" {
+		x.outcome.BytesOut += int64(len(body)) // a body like any other, though nobody reads along
+	}
+	return err
 }
 
 func (r *Response) add(name, value string) {

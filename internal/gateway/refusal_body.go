@@ -44,11 +44,21 @@ func sdkOf(path []byte) sdk {
 		return openAISDK
 	case bytes.Contains(path, []byte("/v1/messages")):
 		return anthropicSDK
-	case bytes.Contains(path, []byte("/v1beta/")), bytes.Contains(path, []byte(":generateContent")), bytes.Contains(path, []byte(":streamGenerateContent")),
-		bytes.Contains(path, []byte(":countTokens")), bytes.Contains(path, []byte(":embedContent")):
-		return geminiSDK
+	}
+	for _, theirs := range geminiPaths {
+		if bytes.Contains(path, theirs) {
+			return geminiSDK
+		}
 	}
 	return openAISDK
+}
+
+// geminiPaths are what paths of Gemini's API hold, and no other's: its versions
+// (python-genai's api_version; v1beta1 is Vertex AI's), and its methods, which
+// are called under v1 too.
+var geminiPaths = [][]byte{
+	[]byte("/v1beta/"), []byte("/v1alpha/"), []byte("/v1beta1/"),
+	[]byte(":generateContent"), []byte(":streamGenerateContent"), []byte(":countTokens"), []byte(":embedContent"), []byte(":batchEmbedContents"),
 }
 
 // anthropicType is the error type that Anthropic documents for a status

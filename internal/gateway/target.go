@@ -90,14 +90,19 @@ func compileTarget(u *config.Upstream, route *config.Route, all *config.Config, 
 	if endpoint.AbsoluteForm() {
 		t.targetStart = origin
 	}
-	t.compileInjected(u)
+	t.compileInjected(u, id)
 	t.removes.add(u.RemoveResponseHeaders...)
 	t.compileKeys(u, all)
 	return t, nil
 }
 
-func (t *target) compileInjected(u *config.Upstream) {
+func (t *target) compileInjected(u *config.Upstream, id identity) {
+	var ours dropList
+	ours.add(id.headers()...)
 	for _, h := range u.InjectHeaders {
+		if ours.holds([]byte(h.Name)) {
+			continue // set for each request
+		}
 		if wire.Recognise([]byte(h.Name)) == wire.Host {
 			t.host = []byte(h.Value)
 			continue

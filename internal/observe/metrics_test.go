@@ -138,7 +138,7 @@ func TestLimitsAreCountedByTheirKind(t *testing.T) {
 
 // ask is an exchange about a model; usage comes with the answer.
 func ask(o *observatory, method, model string, status int) {
-	answer := `{"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`
+	answer := `{"model":"gpt-5","usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`
 	out := &gateway.Outcome{Route: "ai", Status: status, End: gateway.Complete, Start: time.Now()}
 	drive(o, beginning(method, chatPath, "application/json"), `{"model":"`+model+`"}`, answerHead(status, "application/json"), answer, out)
 }
@@ -149,6 +149,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		ask(o, "POST", fmt.Sprintf("unconfirmed-%d", i), 404)
 	}
 	ask(o, "POST", strings.Repeat("m", longestModel+1), 200)
+	ask(o, "POST", strings.Repeat("m", 1000), 200)
 	ask(o, "POST", strings.Repeat("m", longestModel), 200)
 	for _, model := range []string{`\u001b[2J`, `two\nlines`, `\u202egnp`} {
 		ask(o, "POST", model, 200)
@@ -164,7 +165,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		}
 	}
 	expect(t, got, map[string]string{
-		`gateway_tokens_total{kind="output",model="other",route="ai"}`:                                     "105",
+		`gateway_tokens_total{kind="output",model="other",route="ai"}`:                                     "106",
 		`gateway_tokens_total{kind="output",model="model-0",route="ai"}`:                                   "2",
 		`gateway_tokens_total{kind="output",model="model-198",route="ai"}`:                                 "1",
 		`gateway_tokens_total{kind="output",model="model-199",route="ai"}`:                                 "",

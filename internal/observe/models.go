@@ -3,6 +3,8 @@ package observe
 import (
 	"strings"
 	"unicode"
+
+	"ai-gw-lite/internal/usage"
 )
 
 // models bounds the values of the label "model": clients name models as they
@@ -26,7 +28,7 @@ func (m *models) label(model string) string {
 	if label, found := m.seen.get(model); found {
 		return label
 	}
-	if model == "" || len(model) > longestModel || strings.ContainsFunc(model, unprintable) || len(m.seen.all()) >= mostModels {
+	if model == "" || model == usage.ModelTooLong || len(model) > longestModel || strings.ContainsFunc(model, unprintable) || len(m.seen.all()) >= mostModels {
 		return otherModel
 	}
 	return m.seen.add(model, func() string {

@@ -30,7 +30,7 @@ var dialects = []dialect{
 	{"Anthropic", []string{"/v1/messages", "/v1/messages/count_tokens"}, func(n native) string {
 		return fmt.Sprintf(`{"error":{"message":"gateway: %s","type":%q},"type":"error"}`, n.code, n.anthropic)
 	}},
-	{"Gemini", []string{"/v1beta/models/m:generateContent", "/v1/models/m:streamGenerateContent?alt=sse", "/v1/models/m:embedContent"}, func(n native) string {
+	{"Gemini", []string{"/v1beta/models/m:generateContent", "/v1/models/m:streamGenerateContent?alt=sse", "/v1/models/m:embedContent", "/v1beta/models/m:batchEmbedContents", "/v1alpha/auth_tokens", "/upload/v1alpha/files", "/v1beta1/projects/p/locations/l/cachedContents", "/v1/models/m:batchEmbedContents"}, func(n native) string {
 		return fmt.Sprintf(`{"error":{"code":%d,"message":"gateway: %s","status":%q}}`, n.status, n.code, n.google)
 	}},
 }

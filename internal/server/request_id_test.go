@@ -71,6 +71,29 @@ func TestRequestIDGoesByTheNameOfTheConfiguration(t *testing.T) {
 }
 
 // A provider's own request id is what its support asks for.
+// What is injected under a name that is the gateway's to set would be a second
+// value of it.
+func TestRequestIDIsSentOnceWhateverIsInjected(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := answering(t, okAnswer)
+		g := run(t, via, `
+observability: {tracing: {enabled: true, sample_ratio: 0, otlp: {endpoint: %q}}}
+routes: [{id: api, prefix: /api, upstream: {base_url: %q, inject_headers: [{name: X-Request-ID, value: fixed}, {name: traceparent, value: fixed}, {name: x-kept, value: fixed}]}}]
+`, closedPort(t), u.base())
+		g.get("/api", "X-Request-Id: mine").ok(t)
+		got := u.only()
+		if ids := got.all("X-Request-Id"); !slices.Equal(ids, []string{"mine"}) {
+			t.Errorf("the ids are %q", ids)
+		}
+		if parents := got.all("Traceparent"); len(parents) != 1 || !traceparent.MatchString(parents[0]) {
+			t.Errorf("the parents are %q", parents)
+		}
+		if got.get("X-Kept") != "fixed" {
+			t.Errorf("the upstream got\n%s", got.head)
+		}
+	})
+}
+
 func TestRequestIDOfTheUpstreamStaysBesideOurs(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		u := answering(t, answerOf(200, "ok", "x-request-id: req_theirs"))
@@ -131,7 +154,7 @@ routes:
 				if a.status != row.status || a.header.Get("X-Request-Id") != "find-me" || a.header.Get("X-Gw-Request-Id") != "find-me" {
 					t.Errorf("got %d with %v", a.status, a.header)
 				}
-				if l := g.line(); l.RequestID != "find-me" || l.Status != row.status {
+				if l := g.line(); l.RequestID != "find-me" || l.Status != row.status || l.BytesOut != int64(len(a.body)) {
 					t.Errorf("the access log has %+v", l)
 				}
 				if row.failed {

@@ -40,6 +40,9 @@ func TestTraceIsContinuedOrBegun(t *testing.T) {
 		{"no hexadecimal", "00-" + strings.Replace(traceID, "4", "g", 1) + "-" + parentID + "-01", "0", false, "00"},
 		{"too short", "00-" + traceID + "-" + parentID, "0", false, "00"},
 		{"garbage", "hello", "0", false, "00"},
+		{"two", "00-" + traceID + "-" + parentID + "-01\r\nTraceparent: 00-" + strings.Repeat("5", 32) + "-" + parentID + "-01", "0", false, "00"},
+		{"the same twice", "00-" + traceID + "-" + parentID + "-01\r\nTraceparent: 00-" + traceID + "-" + parentID + "-01", "0", false, "00"},
+		{"a good one after garbage", "hello\r\nTraceparent: 00-" + traceID + "-" + parentID + "-01", "0", false, "00"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {
@@ -47,7 +50,7 @@ func TestTraceIsContinuedOrBegun(t *testing.T) {
 				g := run(t, via, traced, row.ratio, closedPort(t), u.base())
 				var lines []string
 				if row.sent != "" {
-					lines = []string{"Traceparent: " + row.sent, "Tracestate: vendor=1"}
+					lines = append(strings.Split("Traceparent: "+row.sent, "\r\n"), "Tracestate: vendor=1")
 				}
 				a := g.get("/api", lines...)
 				a.ok(t)
@@ -56,7 +59,7 @@ func TestTraceIsContinuedOrBegun(t *testing.T) {
 					t.Fatalf("traceparent is %q", got)
 				}
 				m := traceparent.FindStringSubmatch(got[0])
-				if (m[1] == traceID) != row.continued || m[3] != row.flags || m[2] == parentID || strings.Trim(m[1], "0") == "" || strings.Trim(m[2], "0") == "" {
+				if (m[1] == traceID) != row.continued || m[1] == strings.Repeat("5", 32) || m[3] != row.flags || m[2] == parentID || strings.Trim(m[1], "0") == "" || strings.Trim(m[2], "0") == "" {
 					t.Errorf("traceparent is %s", got[0])
 				}
 				if row.continued && u.only().get("Tracestate") != "vendor=1" {

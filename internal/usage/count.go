@@ -39,6 +39,14 @@ func (c Count) or(other Count) Count {
 	return other
 }
 
+// unless is c, or unknown if c is 0 and other is more.
+func (c Count) unless(other Count) Count {
+	if c.n == 0 && other.n > 0 {
+		return Count{}
+	}
+	return c
+}
+
 // and adds what is known of other; an unknown c stays unknown.
 func (c Count) and(other Count) Count {
 	if c.known && other.known {

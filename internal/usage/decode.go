@@ -16,8 +16,8 @@ import (
 
 const (
 	expandMax   = 256 << 20 // what one body may expand to
-	expandFree  = 1 << 20   // what one piece may expand to, whatever its size,
-	expandRatio = 64        // and on top of that, per byte
+	expandFree  = 8 << 20   // what it may be ahead of expandRatio; some 40 ms at worst
+	expandRatio = 64        // what each byte may expand to
 	windowMax   = 8 << 20   // what zstd may look back (RFC 9659 asks for no more)
 )
 
@@ -27,7 +27,7 @@ const (
 // a coroutine (iter.Pull): write hands it a piece and gets control back once
 // all of that has been decoded and it asks for more. Nothing runs in between,
 // nothing is queued and no piece is kept; the work is done on the relay's own
-// goroutine, which the limits above bound: a piece that expands beyond them is
+// goroutine, which the limits above bound: a body that expands beyond them is
 // a bomb, and given up on.
 //
 // What it holds is the coding's own window: 32 KiB for gzip and deflate, up to
@@ -42,12 +42,15 @@ type decoder struct {
 	coding string
 	sink   func([]byte)
 	budget int64 // what the body may yet expand to
-	left   int64 // what the piece under way may yet expand to
+	left   int64 // what has come may yet expand to
 	failed bool
 
 	out  [4 << 10]byte
 	gzip *gzip.Reader // kept from body to body; the others are large or rare
 }
+
+// messageDeflate is no content coding: a WebSocket's messages, one stream.
+const messageDeflate = "permessage-deflate"
 
 var errAbandoned = errors.New("abandoned")
 
@@ -63,13 +66,14 @@ func knownCoding(coding string) bool {
 // start begins a body. end must follow, or its coroutine is never freed.
 func (d *decoder) start(coding string, sink func([]byte)) {
 	d.in, d.ended, d.coding, d.sink = nil, false, coding, sink
-	d.budget, d.left, d.failed = expandMax, 0, false
+	d.budget, d.left, d.failed = expandMax, expandFree, false
 	d.resume, d.stop = iter.Pull(d.run)
 }
 
 // write decodes a piece, as far as that goes, and reports whether it can go on.
 func (d *decoder) write(p []byte) bool {
-	d.in, d.left = p, expandFree+expandRatio*int64(len(p))
+	d.in = p
+	d.left = min(d.left, expandFree) + expandRatio*int64(len(p)) // what was not needed is not saved up
 	d.resume()
 	d.in = nil
 	return !d.failed
@@ -77,7 +81,7 @@ func (d *decoder) write(p []byte) bool {
 
 // end decodes what is left, and frees the coroutine.
 func (d *decoder) end() bool {
-	d.ended, d.left = true, expandFree
+	d.ended = true
 	d.resume()
 	d.stop()
 	d.resume, d.stop, d.yield, d.sink = nil, nil, nil, nil
@@ -129,6 +133,8 @@ func (d *decoder) open() (io.Reader, error) {
 		return brotli.NewReader(d), nil
 	case "zstd":
 		return zstd.NewReader(d, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(windowMax))
+	case messageDeflate:
+		return newMessages(d), nil
 	case "deflate":
 		// RFC 9110 8.4.1.2 means zlib by it, and some senders do not.
 		in := bufio.NewReaderSize(d, 64)

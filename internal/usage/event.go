@@ -70,7 +70,8 @@ type event struct {
 	bare     []byte // JSON object of bare figures, without its end
 
 	model     [tokenMax]byte
-	modelSize int // 0: none
+	modelSize int  // 0: none
+	modelOver bool // there is one, longer than fits
 }
 
 // reset begins a new one, in the same buffers.
@@ -81,7 +82,7 @@ func (e *event) reset() {
 	e.hasDone, e.live, e.turnDone = false, false, false
 	e.raw, e.rawWhole, e.rawOver, e.rawNamed = e.raw[:0], false, false, false
 	e.bare = e.bare[:0]
-	e.modelSize = 0
+	e.modelSize, e.modelOver = 0, false
 }
 
 // text takes a string; over: b is only its beginning.
@@ -90,7 +91,7 @@ func (e *event) text(at place, b []byte, over bool) {
 	case typeText:
 		e.kind = kindOf(b)
 	case modelText:
-		if !over && len(b) > 0 {
+		if e.modelOver = over; !over && len(b) > 0 {
 			e.modelSize = copy(e.model[:], b)
 		}
 	case finishText:

@@ -68,7 +68,7 @@ func (f *figures) update(later *figures) {
 //     candidates, and omits what is zero.
 //
 // Some gateways send the names of both families with zeros in the one they do
-// not use; prompt_tokens come first for that reason.
+// not use: prompt_tokens come first unless they are that one.
 func (f *figures) normal() Usage {
 	var u Usage
 	var whole Count // all input
@@ -78,7 +78,7 @@ func (f *figures) normal() Usage {
 	u.CacheWrite = f.get(writtenPart).or(written)
 	u.CacheWrite1h = in1h
 
-	whole = f.get(wholeInput).and(f.get(toolInput))
+	whole = f.get(wholeInput).unless(in).and(f.get(toolInput))
 	beside := f.get(cacheRead).known || written.known
 	within := f.get(cachedPart).known || f.get(writtenPart).known
 	switch {
@@ -103,7 +103,7 @@ func (f *figures) normal() Usage {
 
 // out is all output that is billed.
 func (f *figures) out() Count {
-	if c := f.get(completion); c.known {
+	if c := f.get(completion).unless(f.get(output)); c.known {
 		return c
 	}
 	return f.get(output).or(either(f.get(candidates), f.get(thoughts))).or(f.get(billedOutput))

@@ -7,10 +7,13 @@ package usage
 // the last answer.
 //
 // It is used like a Scanner: Write, End, and Progress from anywhere. Payloads
-// are read as they pass and never held, fragmented or not.
+// are read as they pass and never held, fragmented or not, compressed
+// (permessage-deflate) or not.
 type Frames struct {
-	answer answer
-	gaveUp bool
+	answer  answer
+	gaveUp  bool
+	deflate bool     // messages may be compressed
+	inflate *decoder // nil: none has been
 
 	head    [10]byte // of the frame under way: 2, 4 or 10 bytes
 	have    int
@@ -18,24 +21,26 @@ type Frames struct {
 	control bool   // it is a control frame, which may come between fragments
 	final   bool   // it is the message's last
 	message bool   // a message has begun and not ended
+	packed  bool   // it is compressed
 	closed  bool   // a close frame has passed: nothing counts after that
 }
 
 // NewFrames returns a reader for a session. extensions is the handshake
-// answer's Sec-WebSocket-Extensions: frames that an extension rewrites
-// (permessage-deflate) are not read, and usage is unknown.
+// answer's Sec-WebSocket-Extensions: where there is another than
+// permessage-deflate, frames are not read, and usage is unknown.
 func NewFrames(extensions string) *Frames {
 	f := new(Frames)
 	f.Reset(extensions)
 	return f
 }
 
-// Reset prepares for another session.
+// Reset prepares for another session. End must have been called for the last.
 func (f *Frames) Reset(extensions string) {
 	f.answer.reset(true)
-	f.gaveUp = extensions != ""
+	f.deflate = isDeflate(extensions)
+	f.gaveUp = extensions != "" && !f.deflate
 	f.have, f.left = 0, 0
-	f.control, f.final, f.message, f.closed = false, false, false, false
+	f.control, f.final, f.message, f.packed, f.closed = false, false, false, false, false
 }
 
 // Write reads a piece of what the server sends. It neither changes nor keeps
@@ -56,7 +61,7 @@ func (f *Frames) Write(p []byte) {
 			n = int(f.left)
 		}
 		if !f.control {
-			f.answer.feed(p[:n])
+			f.payload(p[:n])
 		}
 		p = p[n:]
 		if f.left -= uint64(n); f.left == 0 {
@@ -93,7 +98,8 @@ func (f *Frames) begin() {
 	f.have = 0
 	f.final = f.head[0]&0x80 != 0
 	f.control = opcode >= 8
-	reserved, masked := f.head[0]&0x70 != 0, f.head[1]&0x80 != 0
+	packed := f.deflate && f.head[0]&0x70 == packedBit && (opcode == 1 || opcode == 2)
+	reserved, masked := f.head[0]&0x70 != 0 && !packed, f.head[1]&0x80 != 0
 	switch {
 	case reserved || masked || f.left>>63 != 0, // servers do not mask (5.1)
 		f.control && (opcode > 10 || !f.final || f.left > 125),
@@ -103,6 +109,9 @@ func (f *Frames) begin() {
 		return
 	}
 	// Binary messages too: Gemini Live sends its JSON in them.
+	if !f.control && !f.message {
+		f.packed = packed
+	}
 	f.message = f.message || !f.control
 	f.closed = opcode == 8
 	if f.left == 0 {
@@ -115,6 +124,9 @@ func (f *Frames) frameEnd() {
 		return
 	}
 	f.message = false
+	if f.packed {
+		f.payload(deflateTail)
+	}
 	f.answer.events++
 	if !f.answer.walker.fresh() {
 		f.answer.walker.restart(top)
@@ -126,9 +138,13 @@ func (f *Frames) frameEnd() {
 func (f *Frames) Progress() Progress { return f.answer.progress() }
 
 // End is the session's end, however it came. Sessions have no end that could
-// be missing: Truncated is never set.
+// be missing: Truncated is never set. It frees what Write holds.
 func (f *Frames) End() Result {
 	a := &f.answer
+	if f.inflate != nil {
+		f.gaveUp = !f.inflate.end() || f.gaveUp
+		f.inflate = nil
+	}
 	a.finish()
 	r := Result{Model: a.model, Events: a.events, InBandError: a.failed, GaveUp: f.gaveUp}
 	if !f.gaveUp {

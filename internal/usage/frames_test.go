@@ -118,10 +118,12 @@ func TestLongFramesAreReadAsTheyPass(t *testing.T) {
 
 func TestFramesThatCannotBeReadAreUnknown(t *testing.T) {
 	done := frame(true, opText, `{"type":"response.done","response":{"usage":{"input_tokens":2,"output_tokens":3}}}`)
-	compressed := NewFrames("permessage-deflate; server_no_context_takeover")
-	compressed.Write(done)
-	if r := compressed.End(); !r.GaveUp || !reflect.DeepEqual(r.Usage, Usage{}) {
-		t.Errorf("an extension: %s", show(r))
+	for _, extension := range []string{"x-other", "permessage-deflate, x-other", "x-permessage-deflate"} {
+		extended := NewFrames(extension)
+		extended.Write(done)
+		if r := extended.End(); !r.GaveUp || !reflect.DeepEqual(r.Usage, Usage{}) {
+			t.Errorf("%s: %s", extension, show(r))
+		}
 	}
 	for name, bad := range map[string][]byte{
 		"reserved bit":            {0xC1, 0},

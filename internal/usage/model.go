@@ -15,6 +15,10 @@ const curlsDefault = "application/x-www-form-urlencoded"
 
 const modelWithin = 64 << 10 // bytes of a request body that are looked at
 
+// ModelTooLong stands for a model's name of more than 256 bytes. A piece of the
+// name would be no better, and might be a piece of a secret.
+const ModelTooLong = "(too long)"
+
 // Request is what a ModelReader needs to know of a request's head.
 type Request struct {
 	ContentType     string
@@ -78,9 +82,11 @@ func (m *ModelReader) Write(p []byte) {
 		return
 	}
 	m.walker.walk(p)
-	if m.walker.event.modelSize > 0 {
-		m.model = m.walker.event.modelName(m.last)
-		m.left = 0
+	switch e := &m.walker.event; {
+	case e.modelOver:
+		m.model, m.left = ModelTooLong, 0
+	case e.modelSize > 0:
+		m.model, m.left = e.modelName(m.last), 0
 	}
 }
 
@@ -109,7 +115,10 @@ func formModel(form []byte, boundary string) string {
 			continue
 		}
 		value, err := io.ReadAll(io.LimitReader(part, tokenMax+1))
-		if err != nil || len(value) > tokenMax {
+		switch {
+		case len(value) > tokenMax:
+			return ModelTooLong
+		case err != nil:
 			return ""
 		}
 		return string(value)
@@ -142,8 +151,11 @@ func cutLast(path string) (head, last string) {
 
 func pathText(s string) string {
 	text, err := url.PathUnescape(s)
-	if err != nil || len(text) > tokenMax {
+	switch {
+	case err != nil:
 		return ""
+	case len(text) > tokenMax:
+		return ModelTooLong
 	}
 	return text
 }

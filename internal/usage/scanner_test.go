@@ -299,7 +299,7 @@ func TestBombsAreGivenUpOn(t *testing.T) {
 			var bomb []byte
 			c.stream(t, func(write func(string), flush func() []byte) {
 				blanks := strings.Repeat(" ", 1<<20)
-				for range 8 {
+				for range 16 {
 					write(blanks)
 				}
 				bomb = flush()
@@ -310,7 +310,47 @@ func TestBombsAreGivenUpOn(t *testing.T) {
 			s.Write(bomb)
 			s.Write([]byte(`{"usage":{"prompt_tokens":1}}`))
 			if r := s.End(true); !r.GaveUp || !reflect.DeepEqual(r.Usage, Usage{}) {
-				t.Errorf("%d bytes that become 8 MiB: %s", len(bomb), show(r))
+				t.Errorf("%d bytes that become 16 MiB: %s", len(bomb), show(r))
+			}
+		})
+	}
+}
+
+// What compresses well is no bomb yet: usage stands at the end of it.
+func TestLargeBodiesThatCompressWellAreRead(t *testing.T) {
+	for _, c := range codings {
+		t.Run(c.name, func(t *testing.T) {
+			var body []byte
+			c.stream(t, func(write func(string), flush func() []byte) {
+				write(`{"data":[{"b64_json":"` + strings.Repeat("A", 6<<20))
+				write(`"}],"usage":{"input_tokens":3}}`)
+				body = flush()
+			})
+			head := jsonHead
+			head.ContentEncoding = c.header
+			if r := scanned(head, true, body); r.Usage.InputUncached != Known(3) {
+				t.Errorf("%d bytes that become 6 MiB: %s", len(body), show(r))
+			}
+			if r := scanned(head, true, byteByByte(body)...); r.Usage.InputUncached != Known(3) {
+				t.Errorf("%d bytes that become 6 MiB, byte by byte: %s", len(body), show(r))
+			}
+		})
+	}
+}
+
+// The allowance is the body's, not each piece's: small pieces do not add to it.
+func TestBombsInSmallPiecesAreGivenUpOn(t *testing.T) {
+	for _, c := range codings {
+		t.Run(c.name, func(t *testing.T) {
+			var bomb []byte
+			c.stream(t, func(write func(string), flush func() []byte) {
+				write(strings.Repeat(" ", 16<<20))
+				bomb = flush()
+			})
+			head := jsonHead
+			head.ContentEncoding = c.header
+			if r := scanned(head, true, byteByByte(bomb)...); !r.GaveUp {
+				t.Errorf("%d bytes that become 16 MiB: %s", len(bomb), show(r))
 			}
 		})
 	}

@@ -9,7 +9,8 @@
 // gives up on, and the counts are unknown.
 //
 // Understood are JSON, server-sent events, newline-delimited JSON and Amazon's
-// event stream, plain or under gzip, deflate, br or zstd, as OpenAI (chat,
+// event stream, plain or under gzip, deflate, br or zstd, and the messages of a
+// WebSocket, plain or under permessage-deflate, as OpenAI (chat,
 // completions, responses, embeddings, images, transcriptions, realtime),
 // Anthropic, Gemini, Cohere, Mistral, DeepSeek, Moonshot, Groq, vLLM, SGLang,
 // Ollama, Bedrock Converse, DashScope and watsonx send them.
