@@ -19,7 +19,6 @@ type answer struct {
 	lastModel string // of the answer before this one, which often is the same
 	documents int64  // objects walked
 	events    int64
-	content   bool // a piece of the answer has passed
 	streaming bool // the format prescribes an end
 	ended     bool // and this was it
 	failed    bool
@@ -28,7 +27,6 @@ type answer struct {
 	live      struct { // for Progress, from any goroutine
 		events atomic.Int64
 		output atomic.Int64 // -1: unknown
-		first  atomic.Bool
 	}
 }
 
@@ -43,7 +41,7 @@ func (a *answer) reset(session bool) {
 		a.lastModel = a.model
 	}
 	a.model, a.documents, a.events = "", 0, 0
-	a.content, a.streaming, a.ended, a.failed = false, false, false, false
+	a.streaming, a.ended, a.failed = false, false, false
 	a.publish()
 }
 
@@ -64,7 +62,6 @@ func (a *answer) apply(e *event) {
 	a.streaming = a.streaming || e.kind&streaming != 0 || e.choices || e.candidates || e.hasDone
 	a.failed = a.failed || e.failed || e.kind&failing != 0
 	a.ended = a.ended || e.finished || e.kind&ending != 0 || a.failed
-	a.content = a.content || e.content || e.kind&partial != 0
 	if a.session && a.turnOver && e.live {
 		a.settle()
 	}
@@ -128,13 +125,10 @@ func (a *answer) publish() {
 	if a.live.output.Load() != out { // a store costs more, and seldom is one due
 		a.live.output.Store(out)
 	}
-	if a.live.first.Load() != a.content {
-		a.live.first.Store(a.content)
-	}
 }
 
 func (a *answer) progress() Progress {
-	p := Progress{Events: a.live.events.Load(), FirstToken: a.live.first.Load()}
+	p := Progress{Events: a.live.events.Load()}
 	if out := a.live.output.Load(); out >= 0 {
 		p.Output = Known(out)
 	}

@@ -13,7 +13,6 @@ const (
 	streaming                   // of a format that prescribes how a stream ends
 	ending                      // this is that end
 	failing                     // an error
-	partial                     // a piece of the answer
 	responding                  // the end of one response within a session
 )
 
@@ -21,12 +20,10 @@ const (
 // Cohere give their events.
 func kindOf(text []byte) kind {
 	switch string(text) {
-	case "message_start", "content_block_start", "content_block_stop", "message_delta", "ping",
-		"message-start", "content-start", "content-end", "tool-plan-delta", "tool-call-start", "tool-call-delta", "tool-call-end", "citation-start", "citation-end",
-		"stream-start", "search-queries-generation", "search-results", "tool-calls-generation", "citation-generation":
+	case "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "ping",
+		"message-start", "content-start", "content-delta", "content-end", "tool-plan-delta", "tool-call-start", "tool-call-delta", "tool-call-end", "citation-start", "citation-end",
+		"stream-start", "text-generation", "search-queries-generation", "search-results", "tool-calls-generation", "citation-generation":
 		return typed | streaming
-	case "content_block_delta", "content-delta", "text-generation":
-		return typed | streaming | partial
 	case "message_stop", "message-end", "stream-end":
 		return typed | streaming | ending
 	case "response.completed", "response.incomplete":
@@ -42,9 +39,6 @@ func kindOf(text []byte) kind {
 	if bytes.HasPrefix(text, []byte("response.")) {
 		k |= streaming
 	}
-	if bytes.HasSuffix(text, []byte(".delta")) {
-		k |= partial
-	}
 	return k
 }
 
@@ -56,7 +50,6 @@ type event struct {
 
 	choices    bool // OpenAI's chat and completions
 	candidates bool // Gemini
-	content    bool // a piece of the answer
 	finished   bool // a finish reason
 	failed     bool // an error
 	hasDone    bool // Ollama
@@ -78,7 +71,7 @@ type event struct {
 func (e *event) reset() {
 	e.figures.seen = 0
 	e.kind = 0
-	e.choices, e.candidates, e.content, e.finished, e.failed = false, false, false, false, false
+	e.choices, e.candidates, e.finished, e.failed = false, false, false, false
 	e.hasDone, e.live, e.turnDone = false, false, false
 	e.raw, e.rawWhole, e.rawOver, e.rawNamed = e.raw[:0], false, false, false
 	e.bare = e.bare[:0]
@@ -101,8 +94,6 @@ func (e *event) text(at place, b []byte, over bool) {
 		if bytes.HasPrefix(b, []byte("ERROR")) || string(b) == "error" { // Cohere; OpenRouter
 			e.failed = true
 		}
-	case contentText:
-		e.content = e.content || len(b) > 0
 	case errorMark:
 		e.failed = e.failed || len(b) > 0
 	}
@@ -144,8 +135,6 @@ func (e *event) object(at place) {
 	switch at {
 	case errorMark:
 		e.failed = true
-	case contentPart:
-		e.content = true
 	case serverContent:
 		e.live = true
 	case usageMetadata, promptFeedback:

@@ -20,6 +20,7 @@ func TestModelIsReadFromTheRequest(t *testing.T) {
 		"escaped":            {json(""), `{"model":"openai\/gpt-4\u006f"}`, "openai/gpt-4o"},
 		"one letter":         {json(""), `{"model":"m"`, "m"},
 		"twice, the first":   {json(""), `{"model":"yes","messages":[],"model":"no"}`, "yes"},
+		"twice, too long":    {json(""), `{"model":"` + strings.Repeat("m", 300) + `","messages":[],"model":"no"}`, ModelTooLong},
 		"none":               {json(""), `{"messages":[]}`, ""},
 		"nested":             {json(""), `{"x":{"model":"no"},"y":[{"model":"no"}]}`, ""},
 		"no text":            {json(""), `{"model":{"model":"no"}}`, ""},

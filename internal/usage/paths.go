@@ -52,8 +52,6 @@ func (p place) member(key []byte) place {
 			return usageObject
 		case "model":
 			return modelText
-		case "content":
-			return contentText
 		}
 	case response:
 		switch string(key) {
@@ -85,23 +83,9 @@ func (p place) member(key []byte) place {
 			return usageObject
 		case "finish_reason":
 			return finishText
-		case "delta":
-			return choiceDelta
-		case "text":
-			return contentText
-		}
-	case choiceDelta:
-		switch string(key) {
-		case "content", "reasoning_content", "reasoning", "refusal":
-			return contentText
-		case "tool_calls":
-			return toolCalls
 		}
 	case candidate:
-		switch string(key) {
-		case "content":
-			return contentPart
-		case "finishReason":
+		if string(key) == "finishReason" {
 			return finishText
 		}
 	case result:
@@ -118,11 +102,8 @@ func (p place) member(key []byte) place {
 			return finishText
 		}
 	case serverContent:
-		switch string(key) {
-		case "turnComplete":
+		if string(key) == "turnComplete" {
 			return turnMark
-		case "modelTurn":
-			return contentPart
 		}
 	default:
 		return usageMember(p, key)

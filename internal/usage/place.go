@@ -16,7 +16,6 @@ const (
 	choices
 	candidateList
 	results
-	toolCalls
 
 	// Objects, which lead to their members.
 	request
@@ -26,7 +25,6 @@ const (
 	session
 	delta
 	choice
-	choiceDelta
 	candidate
 	result
 	xGroq
@@ -44,9 +42,7 @@ const (
 	// Values that are noticed, and not looked into.
 	typeText
 	modelText
-	finishText  // says why the answer ended, once it has
-	contentText // a piece of the answer
-	contentPart // a piece of the answer that is an object
+	finishText // says why the answer ended, once it has
 	errorMark
 	doneMark
 	turnMark
@@ -95,8 +91,6 @@ func (p place) element() place {
 		return candidate
 	case results:
 		return result
-	case toolCalls:
-		return contentPart
 	}
 	return nowhere
 }

@@ -135,7 +135,6 @@ func (s *Scanner) read(p []byte) {
 	case plainJSON:
 		a.feed(p)
 		a.events = a.documents
-		a.content = a.content || a.walker.open() || a.documents > 0
 	case lineJSON:
 		for len(p) > 0 {
 			end := next(p, 0, '\n')

@@ -150,41 +150,6 @@ func TestErrorsInTheBodyAreNoticed(t *testing.T) {
 	}
 }
 
-func TestFirstTokenIsNeitherCommentNorPingNorOpening(t *testing.T) {
-	for _, r := range recordedAnswers(t) {
-		opening := ""
-		switch r.name {
-		case "anthropic-stream":
-			opening = "event: content_block_delta\ndata: "
-		case "openai-chat-stream":
-			opening = `"delta":{"content":`
-		case "openai-responses-stream":
-			opening = "event: response.output_text.delta\ndata: "
-		case "deepseek-stream":
-			opening = "data: "
-		case "cohere-v2-stream":
-			opening = "event: content-delta\ndata: "
-		case "gemini-stream-sse":
-			opening = "data: "
-		case "ollama-chat-stream":
-			opening = `"message":{`
-		default:
-			continue
-		}
-		at := bytes.Index(r.body, []byte(opening)) + len(opening)
-		s := NewScanner(r.head)
-		s.Write(r.body[:at])
-		if s.Progress().FirstToken {
-			t.Errorf("%s: first token too early", r.name)
-		}
-		s.Write(r.body[at : at+bytes.IndexByte(r.body[at:], '\n')+1])
-		if !s.Progress().FirstToken {
-			t.Errorf("%s: first token not seen", r.name)
-		}
-		s.End(false)
-	}
-}
-
 // A large body is walked, not held: what stands at its end is found, in memory
 // that does not grow with it.
 func TestLargeBodiesTakeNoMemory(t *testing.T) {
@@ -457,7 +422,7 @@ func TestProgressMayBeAskedForFromAnywhere(t *testing.T) {
 	for i := range 1000 {
 		s.Write(fmt.Appendf(nil, "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"completion_tokens\":%d}}\n\n", i))
 	}
-	if p := s.Progress(); p.Events != 1000 || p.Output != Known(999) || !p.FirstToken {
+	if p := s.Progress(); p.Events != 1000 || p.Output != Known(999) {
 		t.Errorf("got %+v", p)
 	}
 	close(done)

@@ -60,7 +60,6 @@ type Result struct {
 
 // Progress is what a live view shows of an answer that has not ended.
 type Progress struct {
-	Events     int64
-	Output     Count // tokens so far, for providers that say so along the way
-	FirstToken bool  // a piece of the answer itself has passed, not only comments, pings or opening events
+	Events int64
+	Output Count // tokens so far, for providers that say so along the way
 }

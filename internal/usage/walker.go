@@ -210,7 +210,9 @@ func (w *walker) walk(p []byte) (n int, complete bool) {
 }
 
 // saidModel: this is a request, and nothing more is wanted of it.
-func (w *walker) saidModel() bool { return w.start == requestTop && w.event.modelSize > 0 }
+func (w *walker) saidModel() bool {
+	return w.start == requestTop && (w.event.modelSize > 0 || w.event.modelOver)
+}
 
 // member reads a member whose key, from behind its quote on, stands whole in p
 // and is plain, as nearly all do; its value too, if that is such a text. It says
