@@ -69,6 +69,11 @@ func stayAwake() error {
 		return fmt.Errorf("replacing stderr: %w", err)
 	}
 	defer unix.Dup3(fd, 2, 0)
+	var descriptors unix.Rlimit // Go raised it, and takes that back before it knows that exec fails
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &descriptors); err != nil {
+		return fmt.Errorf("reading how many descriptors there may be: %w", err)
+	}
+	defer unix.Prlimit(0, unix.RLIMIT_NOFILE, &descriptors, nil)
 	return fmt.Errorf("starting anew: %w", syscall.Exec(self, os.Args, environment(fd)))
 }
 

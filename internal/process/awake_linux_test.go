@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,12 +11,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func init() {
 	roles["stay awake"] = beAwake
 	roles["stay awake and overflow"] = overflow
 	roles["stay awake and collect"] = collect
+	roles["not begin anew"] = notAnew
 }
 
 func beAwake() {
@@ -117,6 +121,35 @@ func TestDescriptorTwoIsNotFreed(t *testing.T) {
 	c.Env = append(os.Environ(), role+"=stay awake and collect")
 	out, err := c.Output()
 	if err != nil || !strings.HasPrefix(string(out), "true ") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// notAnew fails to begin anew: no program may have such an argument.
+func notAnew() {
+	os.Args = append(os.Args, strings.Repeat("x", 1<<20))
+	descriptors := func() (r unix.Rlimit) {
+		unix.Getrlimit(unix.RLIMIT_NOFILE, &r)
+		return r
+	}
+	before, two := descriptors(), stat(2)
+	err := stayAwake()
+	fmt.Println(errors.Is(err, unix.E2BIG), before == descriptors(), before.Cur > 100, two == stat(2), err)
+}
+
+func stat(fd int) (inode uint64) {
+	var s unix.Stat_t
+	unix.Fstat(fd, &s)
+	return s.Ino
+}
+
+// Go lowers the number of descriptors to what it was at first, as it starts
+// another program.
+func TestProgramThatCannotBeginAnewIsAsBefore(t *testing.T) {
+	c := exec.Command("/bin/sh", "-c", `ulimit -S -n 100 && exec "$0"`, os.Args[0])
+	c.Env = append(os.Environ(), role+"=not begin anew")
+	out, err := c.CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "true true true true ") {
 		t.Errorf("%v: %s", err, out)
 	}
 }
