@@ -29,6 +29,7 @@ func beAwake() {
 	fmt.Fprintf(os.Stderr, "pid=%d args=%v GODEBUG=%q %s=%q\n", os.Getpid(), os.Args[1:], os.Getenv("GODEBUG"), stderrAt, os.Getenv(stderrAt))
 	environ, _ := os.ReadFile("/proc/self/environ") // as it was when the program began
 	fmt.Fprintln(os.Stderr, "began with", strings.ReplaceAll(string(environ), "\x00", " "))
+	awaitStderr()
 	println("printed by the runtime") // as for GODEBUG=gctrace=1
 	panic("a defect")
 }
@@ -71,11 +72,20 @@ func TestOwnSchedtraceIsKept(t *testing.T) {
 	}
 }
 
+// awaitStderr waits for what is hushed up as a program begins, on a machine that
+// has been up for long.
+func awaitStderr() {
+	for twoIsNull() {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // overflow ends with an error that the runtime names before it begins to crash.
 func overflow() {
 	if err := stayAwake(); err != nil {
 		panic(err)
 	}
+	awaitStderr()
 	debug.SetMaxStack(1 << 20)
 	var deeper func(int) int
 	deeper = func(n int) int { return deeper(n+1) + 1 }
@@ -103,6 +113,7 @@ func collect() {
 	if err := stayAwake(); err != nil {
 		panic(err)
 	}
+	awaitStderr()
 	before, _ := os.Readlink("/proc/self/fd/2")
 	for range 3 {
 		runtime.GC()

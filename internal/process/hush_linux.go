@@ -19,6 +19,9 @@ type hush struct {
 	margin time.Duration // how long before a print it begins, and after it ends
 }
 
+// atStart is how long the print may take that is due as the program begins.
+const atStart = 2 * time.Second
+
 // start begins, with descriptor 2 being /dev/null, as the program does. The
 // runtime prints when the clock of the machine is a period further than at the
 // print before, and at first than 0: perhaps now.
@@ -27,27 +30,27 @@ func (h *hush) start() error {
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
 		return fmt.Errorf("reading the clock: %w", err)
 	}
-	print := time.Now()
-	if up := time.Duration(t.Nano()); up < h.period-h.margin {
-		print = print.Add(-up)
+	now := time.Now()
+	if left := h.period - time.Duration(t.Nano()); left > 0 {
+		h.await(now.Add(left))
+	} else {
+		h.begin()
+		h.pass(now, atStart)
 	}
-	h.begin()
-	h.around(print)
 	return nil
 }
 
-// around ends the hush of a print that is due or over, and sees to the next.
-func (h *hush) around(print time.Time) {
-	if left := time.Until(print.Add(h.margin)); left > 0 {
-		time.AfterFunc(left, func() { h.around(print) })
-		return
-	}
+// await ends a hush and begins the next one before the next print.
+func (h *hush) await(print time.Time) {
 	h.end()
-	next := print.Add(h.period)
-	time.AfterFunc(time.Until(next.Add(-h.margin)), func() {
+	time.AfterFunc(time.Until(print.Add(-h.margin)), func() {
 		h.begin()
-		h.around(next)
+		h.pass(print, h.margin)
 	})
+}
+
+func (h *hush) pass(print time.Time, margin time.Duration) {
+	time.AfterFunc(time.Until(print.Add(margin)), func() { h.await(print.Add(h.period)) })
 }
 
 func (h *hush) begin() {
