@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func init() {
 	roles["stay awake and overflow"] = overflow
 	roles["stay awake and collect"] = collect
 	roles["not begin anew"] = notAnew
+	roles["where from"] = whereFrom
 }
 
 func beAwake() {
@@ -162,5 +164,29 @@ func TestProgramThatCannotBeginAnewIsAsBefore(t *testing.T) {
 	out, err := c.CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "true true true true ") {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// whereFrom tells where the program was started from.
+func whereFrom() {
+	err := stayAwake()
+	path, unknown := Executable()
+	fmt.Println(err != nil, path, unknown)
+}
+
+// Where there is no /proc, as in some containers, a gateway serves all the same.
+func TestExecutableIsFoundWithoutProc(t *testing.T) {
+	c := exec.Command("/bin/sh", "-c", `mount -t tmpfs none /proc || exit 9; exec "$0"`, os.Args[0])
+	c.Env = append(os.Environ(), role+"=where from")
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+	}
+	out, err := c.CombinedOutput()
+	if exit := new(exec.ExitError); err != nil && (!errors.As(err, &exit) || exit.ExitCode() == 9) {
+		t.Skipf("/proc cannot be hidden: %v: %s", err, out)
+	}
+	if want := fmt.Sprintln(true, os.Args[0], nil); err != nil || string(out) != want {
+		t.Errorf("%v: %s; want %s", err, out, want)
 	}
 }
