@@ -51,7 +51,10 @@ func stayAwake() error {
 	if strings.Contains(os.Getenv("GODEBUG"), schedtrace) {
 		return nil
 	}
-	self, err := os.Executable() // by its name, which ps and top show
+	if _, err := os.Executable(); err != nil { // a guess will not do
+		return err
+	}
+	self, err := Executable() // by the name it was given, which ps and pidof know
 	if err != nil {
 		return err
 	}
