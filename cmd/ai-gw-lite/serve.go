@@ -46,9 +46,6 @@ func serve(path string) error {
 	}
 	defer watched.Close(time.Second)
 	log := watched.Log()
-	if sleepy != nil {
-		log.Debug("the runtime's monitor is not kept awake: streams cost more", "cause", sleepy)
-	}
 	manager, err := systemd.New()
 	if err != nil {
 		log.Warn("systemd is not told", "cause", err)
@@ -66,6 +63,9 @@ func serve(path string) error {
 	}
 	if err := r.apply(c); err != nil {
 		return failure(err)
+	}
+	if sleepy != nil {
+		log.Debug("the runtime's monitor is not kept awake: streams cost more", "cause", sleepy)
 	}
 	ln, _ := r.service.Listener()
 	log.Info("serving", "address", ln.Addr().String(), "tls", c.InboundTLS != nil, "routes", len(c.Routes), "version", versionText(), "pid", os.Getpid())

@@ -3,20 +3,22 @@ package process
 import (
 	"fmt"
 	"log"
+	"math"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
 	schedtrace = "schedtrace="
-	// never is the setting's longest period, 24.8 days.
-	never = "," + schedtrace + "2147483647"
+	// never is the setting with the longest period, 24.8 days.
+	never       = "," + schedtrace + "2147483647"
+	neverMillis = math.MaxInt32
 	// stderrAt names the descriptor that is the standard error stream.
 	stderrAt = "AI_GW_LITE_STDERR"
 )
@@ -28,9 +30,8 @@ const (
 //
 // The runtime reads the setting that does it, schedtrace, when a program begins.
 // So the program begins anew, in the same process, and StayAwake returns there.
-// What the setting is meant for is to print, with all threads waiting for it: it
-// prints to /dev/null, which descriptor 2 becomes, and os.Stderr is another
-// one. Fatal errors are printed there too.
+// What the setting is meant for is to print, with all threads waiting for it:
+// then descriptor 2 is /dev/null, and os.Stderr is another one.
 //
 // It must be the first to be called: what was caught of signals or opened until
 // then is lost. On an error nothing has changed. Who has a schedtrace of his own
@@ -50,7 +51,10 @@ func stayAwake() error {
 	if strings.Contains(os.Getenv("GODEBUG"), schedtrace) {
 		return nil
 	}
-	self, err := os.Executable() // by its name, which ps and top show
+	if _, err := os.Executable(); err != nil { // a guess will not do
+		return err
+	}
+	self, err := Executable() // by the name it was given, which ps and pidof know
 	if err != nil {
 		return err
 	}
@@ -68,6 +72,11 @@ func stayAwake() error {
 		return fmt.Errorf("replacing stderr: %w", err)
 	}
 	defer unix.Dup3(fd, 2, 0)
+	var descriptors unix.Rlimit // Go raised it, and takes that back before it knows that exec fails
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &descriptors); err != nil {
+		return fmt.Errorf("reading how many descriptors there may be: %w", err)
+	}
+	defer unix.Prlimit(0, unix.RLIMIT_NOFILE, &descriptors, nil)
 	return fmt.Errorf("starting anew: %w", syscall.Exec(self, os.Args, environment(fd)))
 }
 
@@ -89,7 +98,16 @@ func awake(at string) error {
 		return fmt.Errorf("%s: %w", stderrAt, err)
 	}
 	unix.CloseOnExec(fd)
+	null, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return fmt.Errorf("duplicating %s: %w", os.DevNull, err)
+	}
+	two = os.Stderr
 	os.Stderr = os.NewFile(uintptr(fd), "/dev/stderr")
 	log.SetOutput(os.Stderr)
-	return debug.SetCrashOutput(os.Stderr, debug.CrashOptions{})
+	return (&hush{os.Stderr, null, neverMillis * time.Millisecond, time.Minute}).start()
 }
+
+// two is the file of descriptor 2. Nobody else holds it, and without it the
+// garbage collector would close the descriptor.
+var two *os.File

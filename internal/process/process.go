@@ -21,16 +21,13 @@ import (
 // at another time. It is the path as it was given: links in it are followed
 // when it is used. To be called early: it depends on the working directory.
 func Executable() (string, error) {
-	real, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
+	real, unknown := os.Executable() // where there is no /proc
 	given, err := exec.LookPath(os.Args[0])
 	if err == nil {
 		given, err = filepath.Abs(given)
 	}
-	if err != nil || !same(given, real) { // the name was made up by whoever started us
-		return real, nil
+	if err != nil || unknown == nil && !same(given, real) { // the name was made up by whoever started us
+		return real, unknown
 	}
 	return given, nil
 }

@@ -98,3 +98,42 @@ func TestPanicWhileReadingARequestEndsItsConnectionAlone(t *testing.T) {
 		g.endedAlone(other)
 	})
 }
+
+// frightened is an observer that an event of a stream throws off.
+type frightened struct{ blind }
+
+func (frightened) ResponseBytes(p []byte) {
+	if strings.Contains(string(p), "boo") {
+		panic("sk-secret")
+	}
+}
+func (frightened) End(*gateway.Outcome) {}
+
+// An event is passed on within the poller's turn: a defect there must leave
+// neither the socket locked nor a slot taken.
+func TestPanicWhileRelayingAnEventEndsItsExchangeAlone(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		gone := make(chan bool, 1)
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			if r.target != "/boo" {
+				c.send(okAnswer)
+				return
+			}
+			c.send(eventHead + chunk("data: 1\n\n"))
+			waitFor(quietTime) // the first piece goes out with the head
+			c.send(chunk("data: boo\n\n"))
+			c.awaitGatewayGone()
+			gone <- true
+		})
+		g := start(t, via, oneSlot(u.base()), frightened{})
+		if a, err := g.try(g.request("POST", "/api/boo", nil)); err == nil && a.err == nil {
+			t.Errorf("got %d %q, want a break", a.status, a.body)
+		}
+		receive(t, gone, "the end of the upstream's connection")
+		if o := g.outcome(); o.End != gateway.UpstreamBroken || o.Cause == nil || !strings.HasPrefix(o.Cause.Error(), "panic (string)") {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+		g.ask("/api")
+	})
+}
