@@ -14,7 +14,7 @@ type Stream struct {
 	AgeMS    int64       `json:"age_ms"` // since its head was read
 	Route    string      `json:"route"`
 	Token    string      `json:"token"` // the token's name
-	Model    string      `json:"model"` // as asked for; empty: not known, or not yet
+	Model    string      `json:"model"` // as asked for, else as answered; empty: not known, or not yet
 	Upstream string      `json:"upstream"`
 	Key      string      `json:"key"`
 	State    State       `json:"state"`

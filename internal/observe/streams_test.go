@@ -88,8 +88,16 @@ func TestTheStateSaysWhatAnExchangeDoes(t *testing.T) {
 			t.Errorf("the next one begins as %+v", s)
 		}
 		w.ResponseHead(answerHead(200, "application/json"))
-		if s := look(); s.State != Answering || s.Events != 0 || s.Tokens != (usage.Count{}) {
+		if s := look(); s.State != Answering || s.Events != 0 || s.Tokens != (usage.Count{}) || s.Model != "" {
 			t.Errorf("the next one's answer is %+v", s)
+		}
+		w.End(&gateway.Outcome{End: gateway.Complete})
+
+		w = o.Begin(beginning("POST", chatPath, "")) // whose body nobody could read
+		w.ResponseHead(answerHead(200, "text/event-stream"))
+		w.ResponseBytes([]byte("data: {\"model\":\"m-2\"}\n\n"))
+		if s := look(); s.Model != "m-2" {
+			t.Errorf("a model that the answer alone names: %+v", s)
 		}
 		w.End(&gateway.Outcome{End: gateway.Complete})
 

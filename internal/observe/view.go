@@ -111,6 +111,9 @@ func (r *recorder) stream(now int64) Stream {
 		s.State, p = Tunnelled, r.frames.Progress()
 	}
 	s.Events, s.Tokens = p.Events, p.Output
+	if s.Model == "" {
+		s.Model = r.secrets.mask(p.Model)
+	}
 	return s
 }
 

@@ -24,9 +24,11 @@ type answer struct {
 	failed    bool
 
 	unwatched bool     // there is no Progress to show
+	shown     *string  // the last model that there was to show
 	live      struct { // for Progress, from any goroutine
 		events atomic.Int64
 		output atomic.Int64 // -1: unknown
+		model  atomic.Pointer[string]
 	}
 }
 
@@ -125,12 +127,26 @@ func (a *answer) publish() {
 	if a.live.output.Load() != out { // a store costs more, and seldom is one due
 		a.live.output.Store(out)
 	}
+	var model *string
+	if a.model != "" {
+		if a.shown == nil || *a.shown != a.model {
+			name := a.model
+			a.shown = &name
+		}
+		model = a.shown
+	}
+	if a.live.model.Load() != model {
+		a.live.model.Store(model)
+	}
 }
 
 func (a *answer) progress() Progress {
 	p := Progress{Events: a.live.events.Load()}
 	if out := a.live.output.Load(); out >= 0 {
 		p.Output = Known(out)
+	}
+	if model := a.live.model.Load(); model != nil {
+		p.Model = *model
 	}
 	return p
 }

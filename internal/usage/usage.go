@@ -60,6 +60,7 @@ type Result struct {
 
 // Progress is what a live view shows of an answer that has not ended.
 type Progress struct {
+	Model  string // as the answer names it; "": not, or not yet
 	Events int64
 	Output Count // tokens so far, for providers that say so along the way
 }
