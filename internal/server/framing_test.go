@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"ai-gw-lite/internal/gateway"
 )
 
 func TestInterimAnswersReachHTTP11(t *testing.T) {
@@ -77,6 +79,9 @@ func TestAnswersWithoutABodyHaveNone(t *testing.T) {
 					}
 					if a.status != row.status || a.body != "" || a.err != nil || a.header.Get("Content-Length") != row.length {
 						t.Errorf("got %d %q (%v), Content-Length %q, want %d and %q", a.status, a.body, a.err, a.header.Get("Content-Length"), row.status, row.length)
+					}
+					if o := g.outcome(); o.End != gateway.Complete || o.Cause != nil {
+						t.Errorf("the exchange ended as %s (%v), want a whole one", o.End, o.Cause)
 					}
 				}
 			})

@@ -163,6 +163,9 @@ func (h *http2) Respond(res *gateway.Response, first *wire.Piece) error {
 	}
 	h.noBody = h.noBody || res.Status == 204 || res.Status == 304
 	h.w.WriteHeader(res.Status)
+	if h.noBody { // the head ends the stream: to flush what has ended is an error
+		return nil
+	}
 	if err := h.Write(first); err != nil || res.Framing == wire.ByLength {
 		return err
 	}
