@@ -194,7 +194,7 @@ const (
 // the exchange was broken off.
 func (h *http1) finish() {
 	h.state.v.Store(closed)
-	if h.aborted.Load() || h.tunnelled {
+	if h.aborted.Load() {
 		h.conn.Close()
 		h.conn.Discard()
 		return

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -277,6 +278,40 @@ func TestTunnelPassesMuchBothWays(t *testing.T) {
 		if o := g.outcome(); o.End != gateway.Complete {
 			t.Errorf("it is accounted as %s", o.End)
 		}
+	})
+}
+
+// What the upstream says last must not be lost to the reset that meets a client
+// which is still speaking when its connection is closed.
+func TestLastWordsOfATunnelReachAClientThatSpeaksOn(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		last := string(randomBytes(512 << 10))
+		stopped, ended := make(chan struct{}), make(chan struct{})
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.ended = true
+			c.send(wsOpen)
+			<-stopped // it takes nothing, and has the gateway hold what comes
+			c.send(last)
+			c.Conn.(*net.TCPConn).CloseWrite()
+			<-ended
+		})
+		g := start(t, via, newConfig(u.base()))
+		conn := g.dial()
+		conn.handshake("/api", "")
+		conn.opened()
+		for conn.SetWriteDeadline(time.Now().Add(quietTime)) == nil {
+			if _, err := conn.Write(make([]byte, 64<<10)); err != nil {
+				break
+			}
+		}
+		close(stopped)
+		waitFor(quietTime)
+		if rest, err := conn.rest(); rest != last || err != nil {
+			t.Errorf("got %d bytes of %d, then %v", len(rest), len(last), err)
+		}
+		close(ended)
+		conn.Close()
+		g.outcome()
 	})
 }
 
