@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,36 @@ func TestAnswerIsReadOnForAClientThatDoesNotTakeAnInterimAnswer(t *testing.T) {
 			t.Errorf("it is accounted as %s with %d bytes (%v), want the client's leave and the whole answer", o.End, o.BytesOut, o.Cause)
 		}
 	})
+}
+
+// What a client pipelines is read for a while and then left to wait, but its
+// leave is noticed all the same.
+func TestClientThatPipelinesMuchAndLeavesIsNoticed(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what lies behind unread bytes does not show here")
+	}
+	for name, leave := range map[string]func(*rawClient){"closes": func(c *rawClient) { c.Close() }, "resets": (*rawClient).reset} {
+		t.Run(name, func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+					c.send(eventHead)
+					c.awaitClosed()
+				})
+				g := start(t, via, newConfig(u.base()))
+				c := g.dial()
+				c.ask("GET /api HTTP/1.1")
+				c.head()
+				c.send(strings.Repeat("GET /api HTTP/1.1\r\nHost: gateway\r\n\r\n", 1000))
+				leave(c)
+				if o := g.outcome(); o.End != gateway.ClientGone {
+					t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+				}
+				if n := len(u.requests()); n != 1 {
+					t.Errorf("%d requests went upstream", n)
+				}
+			})
+		})
+	}
 }
 
 // What a slow reader takes is no silence of the stream's.

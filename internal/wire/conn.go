@@ -182,7 +182,8 @@ func IsTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 // AwaitClose blocks until the peer has closed or reset the connection (true),
 // or until Interrupt (false). What the peer sends meanwhile is kept for the
-// next request; once that is much, it is waited for no longer.
+// next request; once that is much it is left unread, and where the system does
+// not tell of an end behind it, it is waited for no longer.
 func (c *Conn) AwaitClose() bool {
 	for c.Buffered() < readSize {
 		var err error
@@ -195,7 +196,7 @@ func (c *Conn) AwaitClose() bool {
 			return !IsTimeout(err)
 		}
 	}
-	return false
+	return c.awaitHangUp()
 }
 
 // Write sends all of b or fails. It blocks while the peer is slow.

@@ -224,8 +224,14 @@ func TestPipelinedBytesBehindACloseStillTellOfIt(t *testing.T) {
 
 func TestMuchThatIsPipelinedIsNotReadWhileTheCloseIsAwaited(t *testing.T) {
 	onBoth(t, func(t *testing.T, peer net.Conn, c *Conn) {
-		go peer.Write(make([]byte, moreThanBuffersHold)) // fails when the test ends
-		if c.AwaitClose() {
+		gone := make(chan bool)
+		go func() { gone <- c.AwaitClose() }()
+		peer.SetWriteDeadline(time.Now().Add(time.Second))
+		if _, err := peer.Write(make([]byte, moreThanBuffersHold)); !IsTimeout(err) {
+			t.Errorf("the peer was not left to wait: %v", err)
+		}
+		c.Interrupt()
+		if <-gone {
 			t.Error("bytes are told as a close")
 		}
 		if n := c.Buffered(); n < readSize || n > 2*readSize {
