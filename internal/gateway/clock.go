@@ -15,6 +15,10 @@ import (
 // noticing that its client has gone away: most answers come sooner.
 const silence = 20 * time.Millisecond
 
+// resetCheck is how often it is looked whether a client is still there whose
+// upload waits for an upstream that takes nothing: nobody reads from it then.
+const resetCheck = time.Second
+
 // cutCheck is how often an exchange whose client has left looks whether a drain
 // has come to its end.
 const cutCheck = time.Second
@@ -117,6 +121,13 @@ func (x *exchange) tick() {
 			return
 		}
 		next = earliest(next, now.Add(cutCheck))
+	}
+	if !x.uploaded.Load() && !x.down.GoneShows() {
+		if x.down.IsReset() {
+			x.abortLocked(causeClientGone)
+			return
+		}
+		next = earliest(next, now.Add(resetCheck))
 	}
 	if patient := x.began.Add(silence); now.Before(patient) {
 		next = earliest(next, patient)

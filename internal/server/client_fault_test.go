@@ -95,6 +95,36 @@ func TestClientThatPipelinesMuchAndLeavesIsNoticed(t *testing.T) {
 	}
 }
 
+// While the upstream takes nothing the client is not read, so that only the
+// socket tells of its reset.
+func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("a reset shows when the upload is read on")
+	}
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		ended := make(chan struct{})
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.ended = true
+			c.send(eventHead)
+			<-ended
+		})
+		g := start(t, via, newConfig(u.base()))
+		c := g.dial()
+		c.ask("POST /api HTTP/1.1", "Content-Length: 1000000000")
+		c.head()
+		for c.SetWriteDeadline(time.Now().Add(quietTime)) == nil {
+			if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+				break
+			}
+		}
+		c.reset()
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+		close(ended)
+	})
+}
+
 // What a slow reader takes is no silence of the stream's.
 func TestStreamWithASlowReaderIsNotSilent(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {

@@ -9,15 +9,26 @@ func (c *Conn) awaitHangUp() bool {
 	if c.raw == nil {
 		return false
 	}
-	return c.raw.Read(hasHungUp) == nil
+	return c.raw.Read(func(fd uintptr) bool { return hasHungUp(fd, unix.POLLRDHUP) }) == nil
 }
 
-func hasHungUp(fd uintptr) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+// IsReset reports, without a read and without waiting, that the peer has reset
+// the connection. Any goroutine may ask.
+func (c *Conn) IsReset() (reset bool) {
+	if c.raw != nil {
+		c.raw.Control(func(fd uintptr) { reset = hasHungUp(fd, 0) })
+	}
+	return reset
+}
+
+// hasHungUp looks for events, and for an error and a close of both directions,
+// which show unasked (poll(2)).
+func hasHungUp(fd uintptr, events int16) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	for {
 		n, err := unix.Poll(p, 0)
 		if err != unix.EINTR {
-			return err == nil && n > 0 // an error and a full close show unasked
+			return err == nil && n > 0
 		}
 	}
 }

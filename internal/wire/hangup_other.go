@@ -5,3 +5,6 @@ package wire
 // awaitHangUp cannot look past what lies unread here: the end shows when it is
 // read.
 func (c *Conn) awaitHangUp() bool { return false }
+
+// IsReset does not tell here: a reset shows when it is read.
+func (c *Conn) IsReset() bool { return false }
