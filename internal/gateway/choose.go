@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ai-gw-lite/internal/balance"
+	"ai-gw-lite/internal/limit"
 	"ai-gw-lite/internal/wire"
 )
 
@@ -63,22 +64,24 @@ func (x *exchange) take(t *target, k *key) bool {
 	if !k.slots.Acquire(k.max) {
 		return false
 	}
-	x.target, x.key, x.slot = t, k, k.slots
-	if x.load = k.load; x.load != nil {
-		x.load.Acquire(0)
+	x.target, x.key, x.slots = t, k, slots{key: k.slots, load: k.load}
+	if k.load != nil {
+		k.load.Acquire(0)
 	}
 	return true
 }
 
-func (x *exchange) releaseSlot() {
-	if x.slot == nil {
-		return
+// slots is what an exchange holds of a key; the zero value is nothing.
+type slots struct{ key, load *limit.Slots }
+
+func (s *slots) release() {
+	if s.key != nil {
+		s.key.Release()
 	}
-	x.slot.Release()
-	if x.load != nil {
-		x.load.Release()
+	if s.load != nil {
+		s.load.Release()
 	}
-	x.slot, x.load = nil, nil
+	*s = slots{}
 }
 
 // pick is how a look at the slots went.

@@ -34,7 +34,7 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 		return false
 	}
 	was, key := x.target, x.key
-	x.releaseSlot()
+	x.slots.release()
 	if !x.pickTarget() || !x.waitBefore() {
 		x.target, x.key = was, key
 		return false
