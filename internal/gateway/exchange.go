@@ -58,6 +58,7 @@ type task struct {
 	admitted  bool // a downstream slot is held
 
 	session        string // what keeps it on one upstream; empty: nothing
+	pinned         string // where the session was when this request was sent
 	wantsWebSocket bool
 	target         *target // the upstream and key of this attempt
 	key            *key

@@ -125,7 +125,7 @@ func (x *exchange) settle(a *attempt) error {
 	if a.answered() && x.up != nil {
 		x.dropHeld()
 		if a.status < 400 {
-			x.pin()
+			x.keepPin()
 		}
 		return nil
 	}
