@@ -42,6 +42,9 @@ func (u *upstream) checkPool(r *report) {
 	if h := &u.keyHeader; h.given {
 		if h.name.given {
 			checkHeaderName(r, &h.name, gatewaysOwn)
+			if !h.name.bad && u.userAgent.v != "" && canonicalHeader(h.name.v) == "user-agent" {
+				r.problem(&h.name.origin, "%s is what user_agent sets", h.name.quoted())
+			}
 		}
 		if p := &h.prefix; p.given && !p.bad && !isFieldValue(p.v+"x") { // a key ends with no blank
 			r.problem(&p.origin, "no header value can begin so: it has a control character in it, or a blank before it")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ai-gw-lite/internal/balance"
+	"ai-gw-lite/internal/limit"
 	"ai-gw-lite/internal/wire"
 )
 
@@ -38,17 +39,16 @@ func (x *exchange) pickTarget() bool {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	pinned := ""
 	if x.session != "" {
-		pinned = r.sessions.Place(x.session, now, r.affinity.TTL)
+		x.pinned = r.sessions.Place(x.session, now, r.affinity.TTL)
 	}
-	if pinned != "" && x.takePinned(pinned, now) {
+	if x.pinned != "" && x.takePinned(x.pinned, now) {
 		return true
 	}
 	for {
 		switch r.pick(x, now) {
 		case picked:
-			if x.session != "" && pinned == "" {
+			if x.session != "" && x.pinned == "" {
 				x.pin()
 			}
 			return true
@@ -63,22 +63,24 @@ func (x *exchange) take(t *target, k *key) bool {
 	if !k.slots.Acquire(k.max) {
 		return false
 	}
-	x.target, x.key, x.slot = t, k, k.slots
-	if x.load = k.load; x.load != nil {
-		x.load.Acquire(0)
+	x.target, x.key, x.slots = t, k, slots{key: k.slots, load: k.load}
+	if k.load != nil {
+		k.load.Acquire(0)
 	}
 	return true
 }
 
-func (x *exchange) releaseSlot() {
-	if x.slot == nil {
-		return
+// slots is what an exchange holds of a key; the zero value is nothing.
+type slots struct{ key, load *limit.Slots }
+
+func (s *slots) release() {
+	if s.key != nil {
+		s.key.Release()
 	}
-	x.slot.Release()
-	if x.load != nil {
-		x.load.Release()
+	if s.load != nil {
+		s.load.Release()
 	}
-	x.slot, x.load = nil, nil
+	*s = slots{}
 }
 
 // pick is how a look at the slots went.
@@ -159,8 +161,19 @@ func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
 // pin keeps the session where it is served. One that is new is pinned when its
 // first request goes there: the next may come before that is answered.
 func (x *exchange) pin() {
-	if x.session != "" {
-		x.route.sessions.Pin(x.session, x.key.place, time.Now(), x.route.affinity.TTL)
+	x.pinned = x.key.place
+	x.route.sessions.Pin(x.session, x.pinned, time.Now(), x.route.affinity.TTL)
+}
+
+// keepPin has the session stay where it was answered. If that is where it was
+// sent to, another of its requests may have moved it since: then it stays there.
+func (x *exchange) keepPin() {
+	if x.session == "" {
+		return
+	}
+	r := x.route
+	if x.pinned != x.key.place || r.sessions.Place(x.session, time.Now(), r.affinity.TTL) == "" {
+		x.pin()
 	}
 }
 

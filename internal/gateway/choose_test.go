@@ -40,7 +40,7 @@ func TestNobodyIsRefusedWhileASlotIsFree(t *testing.T) {
 					t.Errorf("refused at round %d", i)
 					return
 				}
-				x.releaseSlot()
+				x.slots.release()
 			}
 		})
 	}

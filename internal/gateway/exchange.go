@@ -58,11 +58,12 @@ type task struct {
 	admitted  bool // a downstream slot is held
 
 	session        string // what keeps it on one upstream; empty: nothing
+	pinned         string // where the session was when this request was sent
 	wantsWebSocket bool
 	target         *target // the upstream and key of this attempt
 	key            *key
-	slot, load     *limit.Slots // the key's, held; or nil
-	failures       []failure    // what failed for this request
+	slots          slots
+	failures       []failure // what failed for this request
 
 	out        *wire.Output // the request as the upstream gets it
 	repeatable bool         // sending it twice does no harm
@@ -163,7 +164,7 @@ func (x *exchange) giveUp() {
 		x.up = nil
 	}
 	x.dropHeld()
-	x.releaseSlot()
+	x.slots.release()
 	if x.admitted {
 		x.gw.downstream.Release()
 		x.admitted = false

@@ -38,7 +38,7 @@ func (x *exchange) prepare() error {
 		x.websocket = newHandshake(req)
 	}
 	x.toHead = req.IsHead()
-	x.repeatable = req.Framing == wire.NoBody && isRead(x.outcome.Method)
+	x.repeatable = hasNoBody(req) && isRead(x.outcome.Method)
 
 	p, err := x.down.BufferedBody()
 	if err != nil {
@@ -55,6 +55,11 @@ func (x *exchange) prepare() error {
 	}
 	x.down.ReleaseHead()
 	return nil
+}
+
+// hasNoBody reports a request without a body, also one that says so by a length of 0.
+func hasNoBody(req *wire.RequestHead) bool {
+	return req.Framing == wire.NoBody || req.Framing == wire.ByLength && req.Length == 0
 }
 
 // keepHead copies the request's head, so that it can be written for another

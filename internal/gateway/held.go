@@ -16,6 +16,7 @@ type heldAnswer struct {
 	head   wire.ResponseHead
 	body   []byte
 	up     *upstream.Conn // the rest of it is still to be read; nil: that was all
+	slots  slots          // taken for it, for as long as there is a rest
 }
 
 const (
@@ -57,6 +58,7 @@ func (x *exchange) hold() {
 	case !x.up.BodyDone():
 		x.up.EndWrites() // frees an upload that is stuck in one
 		held.up = x.up
+		held.slots, x.slots = x.slots, slots{}
 	case whole && sound:
 		x.up.Release()
 	default:
@@ -72,6 +74,7 @@ func (x *exchange) hold() {
 func (x *exchange) dropHeld() {
 	if x.held != nil && x.held.up != nil {
 		x.held.up.Close()
+		x.held.slots.release()
 	}
 	x.held = nil
 }
@@ -87,6 +90,8 @@ func (x *exchange) takeHeld() bool {
 	x.target = x.held.target
 	x.headAt = time.Now()
 	if x.up, x.held.up = x.held.up, nil; x.up != nil {
+		x.slots.release()
+		x.slots, x.held.slots = x.held.slots, slots{}
 		return x.attach(x.up)
 	}
 	return true

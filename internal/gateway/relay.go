@@ -60,6 +60,9 @@ func (x *exchange) Receive(p *wire.Piece, broke error) error {
 
 // relayHeld sends the answer that was kept while others were tried.
 func (x *exchange) relayHeld() error {
+	if x.response.Stream = isStream(&x.held.head); x.response.Stream {
+		x.endBudget(x.target.idleTimeout)
+	}
 	x.piece = wire.Piece{Data: [][]byte{x.held.body}, Last: x.up == nil}
 	if err := x.respond(&x.held.head, &x.piece); err != nil {
 		return err

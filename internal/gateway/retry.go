@@ -34,7 +34,7 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 		return false
 	}
 	was, key := x.target, x.key
-	x.releaseSlot()
+	x.slots.release()
 	if !x.pickTarget() || !x.waitBefore() {
 		x.target, x.key = was, key
 		return false
@@ -125,7 +125,7 @@ func (x *exchange) settle(a *attempt) error {
 	if a.answered() && x.up != nil {
 		x.dropHeld()
 		if a.status < 400 {
-			x.pin()
+			x.keepPin()
 		}
 		return nil
 	}

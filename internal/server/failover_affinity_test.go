@@ -138,6 +138,37 @@ func TestSessionWhoseKeyIsFullIsServedElsewhere(t *testing.T) {
 	receive(t, two, "an answer").ok(t)
 }
 
+// The request that filled its key ends after the session has moved on.
+func TestSessionThatMovedIsNotTakenBackByAnEarlierRequest(t *testing.T) {
+	arrived, goOn := make(chan bool), make(chan bool)
+	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		c.readBody(r)
+		if r.target == "/slow" {
+			close(arrived)
+			<-goOn
+		}
+		c.send(okAnswer)
+	})
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "p", "q")
+	c.Routes[0].Upstreams[0].Keys[0].MaxInflight = 1
+	c.Routes[0].Upstreams[0].Keys[1].MaxInflight = 1
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	g := start(t, inClear, c)
+	slow := g.begin(g.request("GET", "/api/slow", nil, sessionHeader+": alice"))
+	receive(t, arrived, "the slow request")
+	g.get("/api", sessionHeader+": alice").ok(t)
+	close(goOn)
+	receive(t, slow, "the slow answer").ok(t)
+	for range 3 {
+		g.get("/api", sessionHeader+": alice").ok(t)
+	}
+	keys := strings.Fields(u.keysOf())
+	if keys[0] == keys[1] || strings.Join(keys[2:], " ") != strings.Repeat(keys[1]+" ", 2)+keys[1] {
+		t.Errorf("the session went to %v, want the second key to keep it", keys)
+	}
+}
+
 func TestSessionSurvivesAReload(t *testing.T) {
 	u := answering(t, okAnswer)
 	g := start(t, inClear, sticky(u.base()))

@@ -210,6 +210,24 @@ func TestReadingWithoutABodyIsNeverUncertain(t *testing.T) {
 	}
 }
 
+// Some clients say of a GET without a body how long that is.
+func TestReadingWithABodyOfNothingIsNeverUncertain(t *testing.T) {
+	for i, u := range uncertainties {
+		t.Run(u.name, func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				_, b, c := uncertain(t, i)
+				g := start(t, via, c)
+				client := g.dial()
+				client.ask("GET /api HTTP/1.1", "Content-Length: 0")
+				client.answer("GET").ok(t)
+				if b.only().get("Content-Length") != "0" {
+					t.Errorf("Content-Length became %q", b.only().get("Content-Length"))
+				}
+			})
+		})
+	}
+}
+
 func TestUncertainIsSentAgainIfThatIsAllowed(t *testing.T) {
 	for i, u := range uncertainties {
 		t.Run(u.name, func(t *testing.T) {

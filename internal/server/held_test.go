@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -79,5 +80,54 @@ func TestConnectionOfAHeldAnswerWhoseClientLeftCarriesNoOther(t *testing.T) {
 			t.Fatalf("ended as %s, want client_gone", o.End)
 		}
 		g.post("/api", "hi").ok(t)
+	})
+}
+
+// A stream may last as long as it likes, kept or not.
+func TestHeldStreamOutlastsTheBudget(t *testing.T) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			c.send("HTTP/1.1 503 No\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\n\r\nslow")
+			waitFor(2 * time.Second) // longer than it is held back, and than the budget
+			c.send(" down")
+		})
+		c := uncooled(retrying(a.base(), closedPort(t)))
+		c.Routes[0].Retry.MaxAttempts = 2
+		c.Routes[0].Upstreams[0].RequestTimeout = 1500 * time.Millisecond
+		g := start(t, via, c)
+		if got := g.post("/api", "hi"); got.status != 503 || got.body != "slow down" || got.err != nil {
+			t.Errorf("got %d %q (%v), want all of the stream", got.status, got.body, got.err)
+		}
+	})
+}
+
+// The rest of a held answer still comes with the key that it was asked for with.
+func TestHeldAnswerKeepsTheSlotOfItsOwnKey(t *testing.T) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			if string(r.body) != "first" {
+				c.send(okAnswer)
+				return
+			}
+			c.send("HTTP/1.1 503 No\r\nContent-Length: 1000\r\n\r\nthe beginning")
+			c.awaitClosed()
+		})
+		b := newHolding(t)
+		c := uncooled(retrying(a.base(), b.base()))
+		c.Routes[0].Upstreams[0].KeyMaxInflight = 1
+		c.Routes[0].Upstreams[1].KeyMaxInflight = 1
+		c.Routes[0].Retry.MaxAttempts = 2
+		g := start(t, via, c)
+		first := g.begin(g.request("POST", "/api", strings.NewReader("first")))
+		b.next()
+		g.post("/api", "second").refusal(t, 503, "upstream_concurrency_exceeded")
+		b.letGo()
+		receive(t, first, "the better answer").ok(t)
+		g.post("/api", "third").ok(t)
+		if len(a.requests()) != 2 {
+			t.Errorf("the key's slot did not come back: %d requests", len(a.requests()))
+		}
 	})
 }
