@@ -344,6 +344,23 @@ func TestASessionSumsItsAnswers(t *testing.T) {
 	}
 }
 
+func TestEveryByteOfAFieldIsLookedAt(t *testing.T) {
+	for at := range 17 {
+		for c := range 0x80 {
+			text := []byte("seventeen letters")
+			text[at] = byte(c)
+			line := appendJSON(nil, string(text))
+			var back string
+			if err := json.Unmarshal(line, &back); err != nil || back != string(text) {
+				t.Errorf("%q became %s", text, line)
+			}
+			if asIs := c >= ' ' && c < 0x7f && c != '"' && c != '\\'; (len(line) == len(text)+2) != asIs {
+				t.Errorf("%q became %s", text, line)
+			}
+		}
+	}
+}
+
 func TestDenseIsWhatEachByteSays(t *testing.T) {
 	for at := range 17 {
 		for c := range 256 {

@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 )
@@ -15,6 +14,9 @@ func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
 		plain := i
+		for i+8 <= len(s) && areAsIs(first8(s[i:])) {
+			i += 8
+		}
 		for i < len(s) && asIs[s[i]] {
 			i++
 		}
@@ -36,6 +38,21 @@ var asIs = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// areAsIs: all of eight bytes are.
+func areAsIs(eight uint64) bool {
+	quote, slash := eight^ones*'"', eight^ones*'\\'
+	return isVisible(eight, ' ') && ((quote-ones)&^quote|(slash-ones)&^slash)&tops == 0
+}
+
+// isVisible: none of eight bytes is below the given one, or beyond ASCII's last
+// that shows.
+func isVisible(eight uint64, least byte) bool {
+	below, beyond := (eight-ones*uint64(least))&^eight, eight+ones
+	return (below|beyond|eight)&tops == 0
+}
+
+const ones, tops = 0x0101010101010101, 0x8080808080808080 // the lowest and the highest bit of each byte
 
 func appendRune(b []byte, r rune) []byte {
 	switch {
@@ -76,10 +93,8 @@ func appendCompact(b, valid []byte) []byte {
 // isDense reports text of visible ASCII characters alone, as most providers
 // write their usage.
 func isDense(b []byte) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for ; len(b) >= 8; b = b[8:] {
-		eight := binary.LittleEndian.Uint64(b)
-		if below, beyond := (eight-ones*0x21)&^eight, eight+ones; (below|beyond|eight)&tops != 0 {
+		if !isVisible(first8(b), '!') {
 			return false
 		}
 	}
