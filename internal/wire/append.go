@@ -48,12 +48,7 @@ func (c *Conn) WritePiece(p *Piece, to Framing) error {
 	switch {
 	case to == ByChunks && p.Framed != nil:
 		return c.writeSome(p.Framed)
-	case to == ByChunks:
-		o := TakeOutput()
-		defer o.Free()
-		o.B = AppendPiece(o.B, p, to)
-		return c.writeSome(o.B)
-	case len(p.Data) == 1:
+	case to != ByChunks && len(p.Data) == 1:
 		return c.writeSome(p.Data[0])
 	}
 	o := TakeOutput()
