@@ -29,7 +29,7 @@ func AppendPiece(b []byte, p *Piece, to Framing) []byte {
 	}
 	for _, d := range p.Data {
 		if to == ByChunks && len(d) > 0 {
-			b = AppendChunkSize(b, len(d))
+			b = appendChunkSize(b, len(d))
 		}
 		b = append(b, d...)
 		if to == ByChunks && len(d) > 0 {
@@ -37,7 +37,7 @@ func AppendPiece(b []byte, p *Piece, to Framing) []byte {
 		}
 	}
 	if to == ByChunks && p.Last {
-		b = append(b, LastChunk...)
+		b = append(b, lastChunk...)
 	}
 	return b
 }
