@@ -37,7 +37,7 @@ var floors = map[string]struct {
 	"gateway": {[]string{"balance", "config", "limit", "upstream", "wire"}, "it is one exchange from start to end and knows no files, listeners, metrics or UI"},
 
 	"observe": {[]string{"gateway", "config", "usage", "wire"}, "it watches exchanges and does not know how a request is proxied"},
-	"server":  {[]string{"gateway", "observe", "config", "limit", "usage", "certs", "upstream", "wire"}, "it serves what others hand it, and a simulated provider is for the demo and tests"},
+	"server":  {[]string{"gateway", "config", "certs", "wire"}, "it serves what others hand it, and a simulated provider is for the demo and tests"},
 }
 
 // onlyMain are packages for the command alone: what is below it neither parses

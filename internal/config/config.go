@@ -29,7 +29,7 @@ type Config struct {
 	Observability *Observability // nil: the section is absent
 
 	src   *source  // where its fields stand, for problems found later
-	files []string // what ${file:…} named
+	files []string // what ${file:…} and tls.ca_path named, absolute
 }
 
 // InboundTLS makes the listener speak HTTPS only. All paths are absolute.

@@ -63,7 +63,7 @@ type clock struct {
 	cause     cause
 	why       error          // for causeBadBody and causeDefect
 	cancel    func()         // of a dial or a wait that goes on
-	dead      *upstream.Conn // the connection to shut
+	attached  *upstream.Conn // the connection that an abort shuts; nil: none
 	tearing   bool           // the answer is under way: an abort takes the client along
 }
 
@@ -99,8 +99,8 @@ func (x *exchange) tick() {
 	}
 	if due(x.firstByte, now) {
 		x.late, x.firstByte = true, time.Time{}
-		if x.dead != nil {
-			x.dead.Shut()
+		if x.attached != nil {
+			x.attached.Shut()
 		}
 		next = x.deadline
 	}
@@ -212,10 +212,10 @@ func (x *exchange) stopClock() (aborted bool) {
 	x.began = time.Time{}
 	watching := x.watching
 	aborted = x.cause != causeNone || !x.sink.whole.Load()
-	if aborted && x.dead != nil {
-		x.dead.Shut() // frees an upload that is stuck in a write
+	if aborted && x.attached != nil {
+		x.attached.Shut() // frees an upload that is stuck in a write
 	}
-	x.dead = nil
+	x.attached = nil
 	x.watching = false
 	x.mu.Unlock()
 	if x.timer != nil {
@@ -239,7 +239,7 @@ func (x *exchange) resetClock() {
 	x.deadline, x.firstByte, x.late, x.idle = time.Time{}, time.Time{}, false, 0
 	x.drain, x.gone, x.watching = 0, false, false
 	x.cause, x.why = causeNone, nil
-	x.cancel, x.dead, x.tearing = nil, nil, false
+	x.cancel, x.attached, x.tearing = nil, nil, false
 }
 
 // watch starts the client's side unless it runs.
@@ -351,8 +351,8 @@ func (x *exchange) abortLocked(c cause) {
 		x.cancel()
 		x.cancel = nil
 	}
-	if x.dead != nil {
-		x.dead.Shut()
+	if x.attached != nil {
+		x.attached.Shut()
 	}
 	if x.tearing {
 		x.down.Abort()
@@ -365,7 +365,7 @@ func (x *exchange) leaveLocked() bool {
 	if x.gone {
 		return true
 	}
-	if x.drain == 0 || x.dead == nil || !x.uploaded.Load() || x.down.Cut() {
+	if x.drain == 0 || x.attached == nil || !x.uploaded.Load() || x.down.Cut() {
 		return false
 	}
 	x.gone = true
@@ -395,7 +395,7 @@ func (x *exchange) readsOn() bool {
 func (x *exchange) attach(c *upstream.Conn) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.dead = c
+	x.attached = c
 	return x.cause == causeNone
 }
 

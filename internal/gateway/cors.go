@@ -103,11 +103,7 @@ func (c *corsReply) apply(res *Response) {
 		return
 	}
 	if c.allowed {
-		allow := c.origin
-		if p.any {
-			allow = anyOrigin
-		}
-		res.Fields = append(res.Fields, wire.Field{Name: allowOriginHeader, Value: allow})
+		res.Fields = append(res.Fields, wire.Field{Name: allowOriginHeader, Value: c.allowOrigin()})
 		if len(p.exposeHeaders) > 0 {
 			res.Fields = append(res.Fields, wire.Field{Name: exposeHeader, Value: p.exposeHeaders})
 		}
@@ -115,6 +111,14 @@ func (c *corsReply) apply(res *Response) {
 	if !p.any {
 		res.Fields = append(res.Fields, wire.Field{Name: varyHeader, Value: originName})
 	}
+}
+
+// allowOrigin is the Access-Control-Allow-Origin of an allowed origin.
+func (c *corsReply) allowOrigin() []byte {
+	if c.policy.any {
+		return anyOrigin
+	}
+	return c.origin
 }
 
 // checkOrigin answers a preflight, which carries no token.
@@ -152,10 +156,6 @@ func (x *exchange) asked() (method, headers []byte) {
 func (x *exchange) answerPreflight(method, headers []byte) error {
 	p, res := x.cors.policy, &x.response
 	*res = Response{Status: 204, Reason: reasonOf(204), Refusal: true, Fields: res.Fields[:0]}
-	allow := x.cors.origin
-	if p.any {
-		allow = []byte("*")
-	}
 	add := func(name string, value []byte) {
 		if len(value) > 0 {
 			res.Fields = append(res.Fields, wire.Field{Name: []byte(name), Value: value})
@@ -167,7 +167,7 @@ func (x *exchange) answerPreflight(method, headers []byte) error {
 	if len(p.allowHeaders) > 0 {
 		headers = p.allowHeaders
 	}
-	add("Access-Control-Allow-Origin", allow)
+	add("Access-Control-Allow-Origin", x.cors.allowOrigin())
 	add("Access-Control-Allow-Methods", method)
 	add("Access-Control-Allow-Headers", headers)
 	add("Access-Control-Max-Age", []byte("600"))

@@ -48,8 +48,7 @@ func hasDotSegment(path []byte) bool {
 	for i := 0; i < len(path); i++ {
 		c := path[i]
 		if c == '%' && i+2 < len(path) {
-			switch d, ok := unescape(path[i+1], path[i+2]); {
-			case ok && (d == '.' || d == '/' || d == '\\'):
+			if d, ok := unescape(path[i+1], path[i+2]); ok && (d == '.' || d == '/' || d == '\\') {
 				c = d
 				i += 2
 			}

@@ -118,13 +118,13 @@ func (t *target) compileInjected(u *config.Upstream, id identity) {
 }
 
 func (t *target) compileKeys(u *config.Upstream, all *config.Config) {
-	limit := all.Concurrency.UpstreamPerKeyMaxInflight
+	perKey := all.Concurrency.UpstreamPerKeyMaxInflight // in flight
 	if u.KeyMaxInflight > 0 {
-		limit = u.KeyMaxInflight
+		perKey = u.KeyMaxInflight
 	}
 	t.pooled = len(u.Keys) > 0
 	for _, k := range u.Keys {
-		own := &key{id: k.ID, weight: k.Weight, secret: hash(k.Value), max: limit}
+		own := &key{id: k.ID, weight: k.Weight, secret: hash(k.Value), max: perKey}
 		own.inject = appendLine(nil, u.KeyHeader.Name, u.KeyHeader.Prefix+k.Value)
 		if k.MaxInflight > 0 {
 			own.max = k.MaxInflight
@@ -132,7 +132,7 @@ func (t *target) compileKeys(u *config.Upstream, all *config.Config) {
 		t.keys = append(t.keys, own)
 	}
 	if !t.pooled {
-		t.keys = []*key{{weight: 1, secret: hash(u.Key()), max: limit}}
+		t.keys = []*key{{weight: 1, secret: hash(u.Key()), max: perKey}}
 	}
 	for _, k := range t.keys {
 		k.place = t.name + "\x00" + k.id + "\x00" + k.secret

@@ -33,7 +33,7 @@ func TestLackOfDescriptorsIsWaitedOutWithoutSpinning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(syncBuffer)
 		s := newServer(gateway.New(upstream.NewDialer(nil), nil), nil, slog.New(slog.NewTextHandler(log, nil)), usualPatience())
-		defer s.http2.abort()
+		defer s.http2.close()
 		ln := &starved{until: time.Now().Add(time.Minute)}
 		s.Serve(ln)
 		if ln.tries > 100 || ln.tries < 50 {

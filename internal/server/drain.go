@@ -103,7 +103,7 @@ func (s *Server) Drain(ctx context.Context) (broken int) {
 		h.Abort()
 	}
 	s.mu.Unlock()
-	s.http2.abort()
+	s.http2.close()
 	select {
 	case <-s.gone:
 	case <-time.After(cutPatience):

@@ -80,11 +80,9 @@ func (e *http2Entry) startDrain() {
 	go e.server.Shutdown(context.Background())
 }
 
-// close ends the entry, once no connection is left.
+// close ends the entry, and breaks off what is left on its connections. It may
+// be called again.
 func (e *http2Entry) close() { e.server.Close() }
-
-// abort breaks off what is left.
-func (e *http2Entry) abort() { e.server.Close() }
 
 // feedListener is a listener whose connections are put into it.
 type feedListener struct {

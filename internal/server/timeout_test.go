@@ -52,7 +52,7 @@ func inMemory(t *testing.T) (client net.Conn, served chan struct{}) {
 	}()
 	t.Cleanup(func() {
 		client.Close()
-		s.http2.abort()
+		s.http2.close()
 	})
 	return client, served
 }

@@ -29,7 +29,7 @@ func AppendPiece(b []byte, p *Piece, to Framing) []byte {
 	}
 	for _, d := range p.Data {
 		if to == ByChunks && len(d) > 0 {
-			b = AppendChunkSize(b, len(d))
+			b = appendChunkSize(b, len(d))
 		}
 		b = append(b, d...)
 		if to == ByChunks && len(d) > 0 {
@@ -37,7 +37,7 @@ func AppendPiece(b []byte, p *Piece, to Framing) []byte {
 		}
 	}
 	if to == ByChunks && p.Last {
-		b = append(b, LastChunk...)
+		b = append(b, lastChunk...)
 	}
 	return b
 }
@@ -48,12 +48,7 @@ func (c *Conn) WritePiece(p *Piece, to Framing) error {
 	switch {
 	case to == ByChunks && p.Framed != nil:
 		return c.writeSome(p.Framed)
-	case to == ByChunks:
-		o := TakeOutput()
-		defer o.Free()
-		o.B = AppendPiece(o.B, p, to)
-		return c.writeSome(o.B)
-	case len(p.Data) == 1:
+	case to != ByChunks && len(p.Data) == 1:
 		return c.writeSome(p.Data[0])
 	}
 	o := TakeOutput()

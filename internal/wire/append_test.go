@@ -25,7 +25,7 @@ func TestStatusLineIsWrittenWithItsReason(t *testing.T) {
 
 func TestChunkSizeIsHexadecimalWithoutLeadingZeros(t *testing.T) {
 	for _, n := range []int{1, 9, 10, 15, 16, 17, 255, 256, 4095, 4096, 65536, 1<<31 - 1, 1 << 40, 1<<63 - 1} {
-		if got, want := string(AppendChunkSize(nil, n)), strconv.FormatInt(int64(n), 16)+"\r\n"; got != want {
+		if got, want := string(appendChunkSize(nil, n)), strconv.FormatInt(int64(n), 16)+"\r\n"; got != want {
 			t.Errorf("%d became %q, want %q", n, got, want)
 		}
 	}

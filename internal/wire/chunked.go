@@ -155,8 +155,8 @@ var hexDigit = func() (t [256]byte) {
 	return t
 }()
 
-// AppendChunkSize appends a chunk's size line. The chunk's CR LF is the caller's.
-func AppendChunkSize(b []byte, n int) []byte {
+// appendChunkSize appends a chunk's size line. The chunk's CR LF is the caller's.
+func appendChunkSize(b []byte, n int) []byte {
 	const digits = "0123456789abcdef"
 	shift := 0
 	for n>>(shift+4) > 0 {
@@ -168,8 +168,8 @@ func AppendChunkSize(b []byte, n int) []byte {
 	return append(b, '\r', '\n')
 }
 
-// LastChunk ends a chunked body.
-const LastChunk = "0\r\n\r\n"
+// lastChunk ends a chunked body.
+const lastChunk = "0\r\n\r\n"
 
 // HexDigit is the value of a hexadecimal digit.
 func HexDigit(c byte) (value byte, ok bool) {
