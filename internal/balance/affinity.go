@@ -75,13 +75,6 @@ func (a *Affinity) makeRoom(now time.Time, ttl time.Duration) {
 	}
 }
 
-// Len is how many sessions are remembered.
-func (a *Affinity) Len() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.order.Len()
-}
-
 func (a *Affinity) forget(e *list.Element) {
 	delete(a.sessions, e.Value.(*session).id)
 	a.order.Remove(e)

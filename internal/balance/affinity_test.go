@@ -25,8 +25,8 @@ func TestSessionStaysWhereItWasServed(t *testing.T) {
 	if got := a.Place("alice", now, ttl); got != "there" {
 		t.Errorf("alice, pinned anew, is at %q, want there", got)
 	}
-	if a.Len() != 2 {
-		t.Errorf("%d sessions, want 2", a.Len())
+	if a.order.Len() != 2 {
+		t.Errorf("%d sessions, want 2", a.order.Len())
 	}
 }
 
@@ -44,8 +44,8 @@ func TestSessionIsForgottenWhenNotSeenForItsTime(t *testing.T) {
 		if got := a.Place("alice", time.Now(), ttl); got != "" {
 			t.Errorf("a session not seen for %v is at %q", ttl, got)
 		}
-		if a.Len() != 0 {
-			t.Errorf("%d sessions still take memory", a.Len())
+		if a.order.Len() != 0 {
+			t.Errorf("%d sessions still take memory", a.order.Len())
 		}
 	})
 }
@@ -60,8 +60,8 @@ func TestOldSessionsGoWithoutBeingAskedFor(t *testing.T) {
 		for i := range 500 {
 			a.Pin("new "+strconv.Itoa(i), "here", time.Now(), ttl)
 		}
-		if a.Len() != 500 {
-			t.Errorf("%d sessions are remembered, want the new ones alone", a.Len())
+		if a.order.Len() != 500 {
+			t.Errorf("%d sessions are remembered, want the new ones alone", a.order.Len())
 		}
 	})
 }
@@ -76,8 +76,8 @@ func TestSessionsAreBoundedAndTheLeastRecentGoesFirst(t *testing.T) {
 	for i := range 10 {
 		a.Pin("more "+strconv.Itoa(i), "here", now, ttl)
 	}
-	if a.Len() != maxSessions || len(a.sessions) != maxSessions {
-		t.Errorf("%d sessions, %d in the index, want %d", a.Len(), len(a.sessions), maxSessions)
+	if a.order.Len() != maxSessions || len(a.sessions) != maxSessions {
+		t.Errorf("%d sessions, %d in the index, want %d", a.order.Len(), len(a.sessions), maxSessions)
 	}
 	for id, want := range map[string]string{"0": "here", "1": "", "10": "", "11": "here", "more 9": "here"} {
 		if got := a.Place(id, now, ttl); got != want {

@@ -35,6 +35,7 @@ type Watch interface {
 // Head points to is not to be kept.
 type Beginning struct {
 	Head      *wire.RequestHead
+	Method    string
 	RequestID string // empty: request ids are off
 	IDSent    bool   // the client chose it: it may say anything
 	Trace     *Trace // nil: tracing is off
@@ -49,7 +50,7 @@ func (x *exchange) begin() {
 	if x.begun = true; x.gw.observer == nil {
 		return
 	}
-	b := Beginning{Head: x.down.Head(), RequestID: x.requestID, IDSent: x.idSent, Trace: x.trace, Client: x.down.ClientIP(), Start: x.outcome.Start}
+	b := Beginning{Head: x.down.Head(), Method: x.outcome.Method, RequestID: x.requestID, IDSent: x.idSent, Trace: x.trace, Client: x.down.ClientIP(), Start: x.outcome.Start}
 	if x.route != nil {
 		b.Route = x.route.id
 	}

@@ -284,7 +284,7 @@ func beginning(method, path, contentType string) gateway.Beginning {
 		h.Framing = wire.ByChunks
 		h.Fields = []wire.Field{field("Content-Type", contentType)}
 	}
-	return gateway.Beginning{Head: h, RequestID: "id", Client: "127.0.0.1", Route: "ai", Token: "0a1b2c3d", Start: time.Now()}
+	return gateway.Beginning{Head: h, Method: method, RequestID: "id", Client: "127.0.0.1", Route: "ai", Token: "0a1b2c3d", Start: time.Now()}
 }
 
 func field(name, value string) wire.Field {

@@ -42,7 +42,7 @@ func (r *recorder) begin(b *gateway.Beginning, s *settings) {
 	r.sent.begin(b.Head)
 	r.record = record{
 		requestID: s.requestID(b),
-		method:    s.secrets.mask(methodName(b.Head.Method)),
+		method:    s.secrets.mask(b.Method),
 		path:      s.secrets.mask(r.sent.path),
 		trace:     b.Trace,
 	}
@@ -205,19 +205,4 @@ func mediaName(value []byte) string {
 		return "text/event-stream; charset=utf-8"
 	}
 	return string(value)
-}
-
-// methodName does the same for a method.
-func methodName(method []byte) string {
-	switch string(method) {
-	case "GET":
-		return "GET"
-	case "HEAD":
-		return "HEAD"
-	case "POST":
-		return "POST"
-	case "OPTIONS":
-		return "OPTIONS"
-	}
-	return string(method)
 }

@@ -110,4 +110,6 @@ func awake(at string) error {
 
 // two is the file of descriptor 2. Nobody else holds it, and without it the
 // garbage collector would close the descriptor.
+//
+//lint:ignore U1000 it is only to be reachable
 var two *os.File

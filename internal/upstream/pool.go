@@ -29,9 +29,6 @@ func NewPool(d *Dialer, e *Endpoint) *Pool {
 	return &Pool{endpoint: e, dialer: d}
 }
 
-// Endpoint is where the pool's connections lead.
-func (p *Pool) Endpoint() *Endpoint { return p.endpoint }
-
 // Idle takes an idle connection, or returns nil. Its peer may have closed it
 // meanwhile: the caller looks, with Converse or IsStale, and comes again. It
 // does not block.

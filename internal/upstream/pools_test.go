@@ -20,7 +20,7 @@ func TestSameEndpointHasTheSamePool(t *testing.T) {
 		"a proxy":         {Address: "up.test:80", Proxy: &Proxy{Protocol: ProxyHTTP, Address: "proxy.test:80"}},
 		"a login":         {Address: "up.test:80", Proxy: &Proxy{Protocol: ProxyHTTP, Address: "proxy.test:80", Username: "u", Password: "p"}},
 	} {
-		if other := pools.Get(e); other == p || other.Endpoint() != e {
+		if other := pools.Get(e); other == p || other.endpoint != e {
 			t.Errorf("%s: shares a pool with another endpoint", name)
 		}
 	}

@@ -23,7 +23,6 @@ type RequestHead struct {
 	Framing   Framing
 	Length    int64 // of the body, for ByLength
 	Close     bool  // the client wants the connection closed after the answer
-	KeepAlive bool  // it named keep-alive: HTTP/1.0 needs an answer to that
 	Nominates bool  // Connection names other headers: ask IsNominated
 	WebSocket bool  // a WebSocket handshake (RFC 6455 section 4.1)
 	Expects   bool  // Expect: 100-continue
@@ -60,7 +59,6 @@ func ParseRequest(b []byte, h *RequestHead) error {
 		h.Framing, h.Length = ByLength, f.length
 	}
 	h.Close = f.close || h.Minor == 0 && !f.keepAlive
-	h.KeepAlive = f.keepAlive
 	h.Nominates = f.nominates
 	h.Expects = f.expects100 && h.Minor == 1
 	h.WebSocket = f.websocket && f.upgrade && h.Minor == 1 && string(h.Method) == "GET" && !f.chunked && h.Length == 0

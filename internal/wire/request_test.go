@@ -283,7 +283,7 @@ func TestChunkedIsRefusedInHTTP10(t *testing.T) {
 }
 
 func TestConnectionOptionsAreRead(t *testing.T) {
-	type options struct{ close, keepAlive, nominates bool }
+	type options struct{ close, nominates bool }
 	for _, c := range []struct {
 		version, lines string
 		want           options
@@ -292,10 +292,10 @@ func TestConnectionOptionsAreRead(t *testing.T) {
 		{"1.0", "", options{close: true}},
 		{"1.1", "Connection: close\r\n", options{close: true}},
 		{"1.1", "Connection: CLOSE\r\n", options{close: true}},
-		{"1.1", "Connection: keep-alive\r\n", options{keepAlive: true}},
-		{"1.0", "Connection: Keep-Alive\r\n", options{keepAlive: true}},
-		{"1.0", "Connection: keep-alive, close\r\n", options{close: true, keepAlive: true}},
-		{"1.1", "Connection: keep-alive\r\nConnection: close\r\n", options{close: true, keepAlive: true}},
+		{"1.1", "Connection: keep-alive\r\n", options{}},
+		{"1.0", "Connection: Keep-Alive\r\n", options{}},
+		{"1.0", "Connection: keep-alive, close\r\n", options{close: true}},
+		{"1.1", "Connection: keep-alive\r\nConnection: close\r\n", options{close: true}},
 		{"1.1", "Connection: , ,\tclose ,\r\n", options{close: true}},
 		{"1.1", "Connection:\r\n", options{}},
 		{"1.1", "Connection: X-A\r\n", options{nominates: true}},
@@ -307,7 +307,7 @@ func TestConnectionOptionsAreRead(t *testing.T) {
 		{"1.0", "Proxy-Connection: keep-alive\r\n", options{close: true}},
 	} {
 		h := mustParse(t, "GET / HTTP/"+c.version+"\r\nHost: gw\r\n"+c.lines+"\r\n")
-		if got := (options{h.Close, h.KeepAlive, h.Nominates}); got != c.want {
+		if got := (options{h.Close, h.Nominates}); got != c.want {
 			t.Errorf("HTTP/%s %q: %+v, want %+v", c.version, c.lines, got, c.want)
 		}
 	}
@@ -367,7 +367,7 @@ func TestReusedHeadHoldsNothingOfTheLast(t *testing.T) {
 	if err := ParseRequest([]byte("HEAD / HTTP/1.1\r\nHost: gw\r\n\r\n"), &h); err != nil {
 		t.Fatal(err)
 	}
-	if len(h.Fields) != 1 || h.Framing != NoBody || h.Length != 0 || h.Close || h.KeepAlive || h.Nominates || h.Minor != 1 || !h.IsHead() {
+	if len(h.Fields) != 1 || h.Framing != NoBody || h.Length != 0 || h.Close || h.Nominates || h.Minor != 1 || !h.IsHead() {
 		t.Errorf("the head is %+v", h)
 	}
 }
