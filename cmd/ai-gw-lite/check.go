@@ -41,7 +41,7 @@ func printTable(w io.Writer, c *config.Config) {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Prefix, u.BaseURL, u.StripPrefix,
 				msText(u.ConnectTimeout), msText(u.RequestTimeout), msText(u.FirstByteTimeout), msText(u.StreamIdleTimeout),
 				limitText(cmp.Or(u.KeyMaxInflight, c.Concurrency.UpstreamPerKeyMaxInflight)), proxyText(u.Proxy),
-				listText(injects(u)), listText(u.RemoveHeaders), listText(also(u)))
+				listText(injects(c, u)), listText(u.RemoveHeaders), listText(also(u)))
 		}
 	}
 	t.Flush()
@@ -71,13 +71,16 @@ func sources(c *config.Config) string {
 	return strings.Join(out, ", ")
 }
 
-// injects is the names of the headers that the gateway sets.
-func injects(u config.Upstream) (out []string) {
+// injects is the names of the headers that are injected. The request id's is
+// not: there every request has its own.
+func injects(c *config.Config, u config.Upstream) (out []string) {
 	if u.KeyHeader.Name != "" {
 		out = append(out, u.KeyHeader.Name)
 	}
 	for _, h := range u.InjectHeaders {
-		out = append(out, h.Name)
+		if c.Observability == nil || !strings.EqualFold(h.Name, c.Observability.RequestIDHeader) {
+			out = append(out, h.Name)
+		}
 	}
 	return out
 }

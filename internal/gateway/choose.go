@@ -10,7 +10,8 @@ import (
 )
 
 // choose finds the upstream and the key that the request goes to, and takes a
-// slot of that key. The slot is held until the attempt is over.
+// slot of that key. The slot is held until the attempt is over, and all that
+// came of its answer.
 func (x *exchange) choose() error {
 	if x.route.affinity != nil && !x.route.single {
 		x.session = x.sessionOf()
@@ -63,24 +64,24 @@ func (x *exchange) take(t *target, k *key) bool {
 	if !k.slots.Acquire(k.max) {
 		return false
 	}
-	x.target, x.key, x.slots = t, k, slots{key: k.slots, load: k.load}
+	x.target, x.key, x.slots = t, k, keySlots{key: k.slots, load: k.load}
 	if k.load != nil {
 		k.load.Acquire(0)
 	}
 	return true
 }
 
-// slots is what an exchange holds of a key; the zero value is nothing.
-type slots struct{ key, load *limit.Slots }
+// keySlots is what an exchange holds of a key; the zero value is nothing.
+type keySlots struct{ key, load *limit.Slots }
 
-func (s *slots) release() {
+func (s *keySlots) release() {
 	if s.key != nil {
 		s.key.Release()
 	}
 	if s.load != nil {
 		s.load.Release()
 	}
-	*s = slots{}
+	*s = keySlots{}
 }
 
 // pick is how a look at the slots went.
@@ -165,14 +166,14 @@ func (x *exchange) pin() {
 	x.route.sessions.Pin(x.session, x.pinned, time.Now(), x.route.affinity.TTL)
 }
 
-// keepPin has the session stay where it was answered. If that is where it was
-// sent to, another of its requests may have moved it since: then it stays there.
+// keepPin has the session stay where it was answered, unless another of its
+// requests has moved it since this one was sent.
 func (x *exchange) keepPin() {
 	if x.session == "" {
 		return
 	}
-	r := x.route
-	if x.pinned != x.key.place || r.sessions.Place(x.session, time.Now(), r.affinity.TTL) == "" {
+	at := x.route.sessions.Place(x.session, time.Now(), x.route.affinity.TTL)
+	if at == "" || at == x.pinned {
 		x.pin()
 	}
 }

@@ -62,7 +62,7 @@ type task struct {
 	wantsWebSocket bool
 	target         *target // the upstream and key of this attempt
 	key            *key
-	slots          slots
+	slots          keySlots
 	failures       []failure // what failed for this request
 
 	out        *wire.Output // the request as the upstream gets it

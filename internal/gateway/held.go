@@ -16,7 +16,7 @@ type heldAnswer struct {
 	head   wire.ResponseHead
 	body   []byte
 	up     *upstream.Conn // the rest of it is still to be read; nil: that was all
-	slots  slots          // taken for it, for as long as there is a rest
+	slots  keySlots       // taken for it, for as long as there is a rest
 }
 
 const (
@@ -58,7 +58,7 @@ func (x *exchange) hold() {
 	case !x.up.BodyDone():
 		x.up.EndWrites() // frees an upload that is stuck in one
 		held.up = x.up
-		held.slots, x.slots = x.slots, slots{}
+		held.slots, x.slots = x.slots, keySlots{}
 	case whole && sound:
 		x.up.Release()
 	default:
@@ -91,7 +91,7 @@ func (x *exchange) takeHeld() bool {
 	x.headAt = time.Now()
 	if x.up, x.held.up = x.held.up, nil; x.up != nil {
 		x.slots.release()
-		x.slots, x.held.slots = x.held.slots, slots{}
+		x.slots, x.held.slots = x.held.slots, keySlots{}
 		return x.attach(x.up)
 	}
 	return true

@@ -40,7 +40,7 @@ const (
 // sdkOf tells by the path which SDK is calling.
 func sdkOf(path []byte) sdk {
 	switch {
-	case bytes.Contains(path, []byte("/v1beta/openai/")): // Gemini's API for OpenAI's SDKs
+	case bytes.Contains(path, []byte("/v1beta/openai/")), bytes.Contains(path, []byte("/chat/completions")): // Gemini's and Vertex AI's APIs for OpenAI's SDKs
 		return openAISDK
 	case bytes.Contains(path, []byte("/v1/messages")):
 		return anthropicSDK
@@ -53,9 +53,9 @@ func sdkOf(path []byte) sdk {
 	return openAISDK
 }
 
-// geminiPaths are what paths of Gemini's API hold, and no other's: its versions
-// (python-genai's api_version; v1beta1 is Vertex AI's), and its methods, which
-// are called under v1 too.
+// geminiPaths are what paths of Gemini's API hold: its versions (python-genai's
+// api_version; v1beta1 is Vertex AI's), and its methods, which are called under
+// v1 too.
 var geminiPaths = [][]byte{
 	[]byte("/v1beta/"), []byte("/v1alpha/"), []byte("/v1beta1/"),
 	[]byte(":generateContent"), []byte(":streamGenerateContent"), []byte(":countTokens"), []byte(":embedContent"), []byte(":batchEmbedContents"),

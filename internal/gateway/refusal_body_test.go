@@ -10,7 +10,8 @@ func TestCallersSDKIsToldByThePath(t *testing.T) {
 		"/gemini/v1beta/models/m:generateContent":       geminiSDK,
 		"/vertex/v1/p/x/models/m:streamGenerateContent": geminiSDK,
 		"/gemini/v1beta/openai/chat/completions":        openAISDK,
-		"/nowhere":                                      openAISDK,
+		"/v1beta1/x/endpoints/openapi/chat/completions": openAISDK,
+		"/nowhere": openAISDK,
 	} {
 		if got := sdkOf([]byte(path)); got != want {
 			t.Errorf("%s: %d, want %d", path, got, want)

@@ -35,7 +35,12 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 	}
 	was, key := x.target, x.key
 	x.slots.release()
-	if !x.pickTarget() || !x.waitBefore() {
+	if !x.pickTarget() {
+		x.outcome.Note = "not tried again: no key has a slot left"
+		x.target, x.key = was, key
+		return false
+	}
+	if !x.waitBefore() {
 		x.target, x.key = was, key
 		return false
 	}

@@ -13,8 +13,9 @@ func (x *exchange) rewrite() error {
 }
 
 // appendTarget appends the request target for the upstream: base path, then the
-// path as sent, less the prefix where it is stripped, and the query. The seam between base path and rest is one slash, whatever the
-// client sent; what comes behind it is never touched.
+// path as sent, less the prefix where it is stripped, and the query. The seam
+// between base path and rest is one slash, whatever the client sent; what comes
+// behind it is never touched.
 func (t *target) appendTarget(b, target []byte) []byte {
 	rest := target[t.strip:]
 	for len(rest) > 0 && rest[0] == '/' {

@@ -42,12 +42,12 @@ var asIs = func() (t [256]bool) {
 // areAsIs: all of eight bytes are.
 func areAsIs(eight uint64) bool {
 	quote, slash := eight^ones*'"', eight^ones*'\\'
-	return isVisible(eight, ' ') && ((quote-ones)&^quote|(slash-ones)&^slash)&tops == 0
+	return areASCII(eight, ' ') && ((quote-ones)&^quote|(slash-ones)&^slash)&tops == 0
 }
 
-// isVisible: none of eight bytes is below the given one, or beyond ASCII's last
+// areASCII: none of eight bytes is below the given one, or beyond ASCII's last
 // that shows.
-func isVisible(eight uint64, least byte) bool {
+func areASCII(eight uint64, least byte) bool {
 	below, beyond := (eight-ones*uint64(least))&^eight, eight+ones
 	return (below|beyond|eight)&tops == 0
 }
@@ -94,7 +94,7 @@ func appendCompact(b, valid []byte) []byte {
 // write their usage.
 func isDense(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
-		if !isVisible(first8(b), '!') {
+		if !areASCII(first8(b), '!') {
 			return false
 		}
 	}

@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"strings"
+	"sync"
 	"time"
 
 	"ai-gw-lite/internal/gateway"
@@ -8,8 +10,9 @@ import (
 	"ai-gw-lite/internal/wire"
 )
 
-// recorder follows one exchange and makes its record. Recorders are pooled:
-// what they read with is kept from one exchange to the next.
+// recorder follows one exchange and makes its record. Recorders are pooled, and
+// so is what they read with, which is borrowed for as long as there is something
+// to read: many exchanges wait for each that has an answer.
 //
 // The exchange's own goroutine calls all but RequestBytes.
 type recorder struct {
@@ -19,20 +22,15 @@ type recorder struct {
 	record  record
 	sent    sentModel // what the request asks for
 
-	reading reading
-	scanner usage.Scanner
-	frames  *usage.Frames // made for the first WebSocket
+	scanner *usage.Scanner // of an answer's body; else nil
+	frames  *usage.Frames  // of a WebSocket; else nil
 
 	view view
 }
 
-// reading is what the answer is read with.
-type reading uint8
-
-const (
-	nothing reading = iota
-	aBody
-	aSession
+var (
+	scanners = sync.Pool{New: func() any { return new(usage.Scanner) }}
+	sessions = sync.Pool{New: func() any { return new(usage.Frames) }}
 )
 
 func (r *recorder) begin(b *gateway.Beginning, s *settings) {
@@ -81,22 +79,18 @@ func (r *recorder) ResponseHead(res *gateway.Response) {
 	}
 	switch {
 	case res.Status == 101:
-		if r.frames == nil {
-			r.frames = new(usage.Frames)
-		}
-		r.frames.Reset(string(header(res, wire.Other, "sec-websocket-extensions")))
-		r.reading, phase = aSession, tunnelled
+		r.frames = sessions.Get().(*usage.Frames)
+		r.frames.Reset(extensions(res))
+		phase = tunnelled
 	case hasBody(res.Status, r.record.method):
+		r.scanner = scanners.Get().(*usage.Scanner)
 		r.scanner.Reset(usage.Response{
 			Status:          res.Status,
-			ContentType:     mediaName(header(res, wire.ContentType, "")),
-			ContentEncoding: string(header(res, wire.ContentEncoding, "")),
+			ContentType:     mediaName(header(res, wire.ContentType)),
+			ContentEncoding: string(header(res, wire.ContentEncoding)),
 			Path:            r.sent.path,
 			Unwatched:       !r.view.listed,
 		})
-		r.reading = aBody
-	default:
-		r.scanner.Reset(usage.Response{}) // or it would show the last answer's progress
 	}
 	if v := &r.view; v.listed {
 		v.firstByte.Store(int64(time.Since(v.start)))
@@ -110,16 +104,25 @@ func hasBody(status int, method string) bool {
 	return status >= 200 && status <= 299 && status != 204 && status != 205 && method != "HEAD"
 }
 
-// header is the value of an answer's header: of a known one, or of the one with
-// that lower-case name.
-func header(res *gateway.Response, known wire.Known, name string) []byte {
+// header is the value of an answer's header, the first one.
+func header(res *gateway.Response, known wire.Known) []byte {
 	for i := range res.Fields {
-		f := &res.Fields[i]
-		if f.Known == known && (known != wire.Other || wire.EqualFold(f.Name, name)) {
+		if f := &res.Fields[i]; f.Known == known {
 			return f.Value
 		}
 	}
 	return nil
+}
+
+// extensions are those of a WebSocket, which may come in several lines.
+func extensions(res *gateway.Response) string {
+	var lines []string
+	for i := range res.Fields {
+		if f := &res.Fields[i]; wire.EqualFold(f.Name, "sec-websocket-extensions") {
+			lines = append(lines, string(f.Value))
+		}
+	}
+	return strings.Join(lines, ", ")
 }
 
 // ResponseBytes reads a piece of the answer.
@@ -128,10 +131,10 @@ func (r *recorder) ResponseBytes(p []byte) {
 		v.bytesOut.Store(v.bytesOut.Load() + int64(len(p)))
 		v.touched.Store(r.ob.now())
 	}
-	switch r.reading {
-	case aBody:
+	switch {
+	case r.scanner != nil:
 		r.scanner.Write(p)
-	case aSession:
+	case r.frames != nil:
 		r.frames.Write(p)
 	}
 }
@@ -163,13 +166,13 @@ func (r *recorder) End(o *gateway.Outcome) {
 // endReading takes in what was learnt from the answer.
 func (r *recorder) endReading(rec *record) {
 	var got usage.Result
-	switch r.reading {
-	case nothing:
-		return
-	case aBody:
+	switch {
+	case r.scanner != nil:
 		got = r.scanner.End(rec.end == gateway.Complete)
-	case aSession:
+	case r.frames != nil:
 		got = r.frames.End()
+	default:
+		return
 	}
 	if got.Truncated && rec.end == gateway.Complete {
 		rec.end = gateway.Truncated
@@ -187,7 +190,14 @@ func (r *recorder) recycle() {
 	r.record = record{}
 	r.secrets, r.route = nil, nil
 	r.sent.end()
-	r.reading = nothing
+	if r.scanner != nil {
+		scanners.Put(r.scanner)
+		r.scanner = nil
+	}
+	if r.frames != nil {
+		sessions.Put(r.frames)
+		r.frames = nil
+	}
 	r.ob.recorders.Put(r)
 }
 

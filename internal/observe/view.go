@@ -96,7 +96,6 @@ func (r *recorder) stream(now int64) Stream {
 		ms := time.Duration(v.firstByte.Load()).Milliseconds()
 		s.TTFBMS = &ms
 	}
-	var p usage.Progress
 	switch phase {
 	case asking:
 		s.State = Waiting
@@ -104,17 +103,31 @@ func (r *recorder) stream(now int64) Stream {
 			s.State = Uploading
 		}
 	case answering:
-		s.State, p = Answering, r.scanner.Progress()
+		s.State = Answering
 	case streaming:
-		s.State, p = Streaming, r.scanner.Progress()
+		s.State = Streaming
 	case tunnelled:
-		s.State, p = Tunnelled, r.frames.Progress()
+		s.State = Tunnelled
 	}
+	p := r.progress(phase)
 	s.Events, s.Tokens = p.Events, p.Output
 	if s.Model == "" {
 		s.Model = r.secrets.mask(p.Model)
 	}
 	return s
+}
+
+// progress is how far the answer has come. What it is read with is set before
+// the phase.
+func (r *recorder) progress(phase phase) (p usage.Progress) {
+	switch {
+	case phase == asking:
+	case r.scanner != nil:
+		p = r.scanner.Progress()
+	case r.frames != nil:
+		p = r.frames.Progress()
+	}
+	return p
 }
 
 // uploads tells an upload from waiting. Where a body does not say how long it

@@ -98,13 +98,14 @@ func awake(at string) error {
 		return fmt.Errorf("%s: %w", stderrAt, err)
 	}
 	unix.CloseOnExec(fd)
-	null, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return fmt.Errorf("duplicating %s: %w", os.DevNull, err)
-	}
 	two = os.Stderr
 	os.Stderr = os.NewFile(uintptr(fd), "/dev/stderr")
 	log.SetOutput(os.Stderr)
+	null, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		unix.Dup3(fd, 2, 0)
+		return fmt.Errorf("duplicating %s: %w", os.DevNull, err)
+	}
 	return (&hush{os.Stderr, null, neverMillis * time.Millisecond, time.Minute}).start()
 }
 

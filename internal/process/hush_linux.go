@@ -28,12 +28,17 @@ const atStart = 2 * time.Second
 func (h *hush) start() error {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		h.end()
 		return fmt.Errorf("reading the clock: %w", err)
 	}
 	now := time.Now()
-	if left := h.period - time.Duration(t.Nano()); left > 0 {
+	switch left := h.period - time.Duration(t.Nano()); {
+	case left > h.margin:
 		h.await(now.Add(left))
-	} else {
+	case left > 0:
+		h.begin()
+		h.pass(now.Add(left), h.margin)
+	default:
 		h.begin()
 		h.pass(now, atStart)
 	}
@@ -45,6 +50,9 @@ func (h *hush) await(print time.Time) {
 	h.end()
 	time.AfterFunc(time.Until(print.Add(-h.margin)), func() {
 		h.begin()
+		if now := time.Now(); now.After(print) { // all stood still meanwhile: it is due now
+			print = now
+		}
 		h.pass(print, h.margin)
 	})
 }

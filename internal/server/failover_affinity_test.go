@@ -169,6 +169,41 @@ func TestSessionThatMovedIsNotTakenBackByAnEarlierRequest(t *testing.T) {
 	}
 }
 
+// Two requests find the session's key full and go elsewhere: it stays where the
+// first answer came from, not the last.
+func TestSessionMovesOnceForAFullKey(t *testing.T) {
+	gates := map[string]chan bool{"/1": make(chan bool), "/2": make(chan bool), "/3": make(chan bool)}
+	arrived := make(chan bool)
+	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		c.readBody(r)
+		if gate := gates[r.target]; gate != nil {
+			arrived <- true
+			<-gate
+		}
+		c.send(okAnswer)
+	})
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "p", "q", "r")
+	for i := range c.Routes[0].Upstreams[0].Keys {
+		c.Routes[0].Upstreams[0].Keys[i].MaxInflight = 1
+	}
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	g := start(t, inClear, c)
+	var answers []<-chan *answer
+	for _, n := range []string{"1", "2", "3"} {
+		answers = append(answers, g.begin(g.request("GET", "/api/"+n, nil, sessionHeader+": alice")))
+		receive(t, arrived, "request "+n)
+	}
+	for _, i := range []int{2, 1, 0} { // the last one sent is answered first
+		close(gates["/"+strconv.Itoa(i+1)])
+		receive(t, answers[i], "its answer").ok(t)
+	}
+	g.get("/api", sessionHeader+": alice").ok(t)
+	if keys := strings.Fields(u.keysOf()); keys[3] != keys[2] {
+		t.Errorf("the session went to %v, want the third key to keep it", keys)
+	}
+}
+
 func TestSessionSurvivesAReload(t *testing.T) {
 	u := answering(t, okAnswer)
 	g := start(t, inClear, sticky(u.base()))

@@ -24,7 +24,7 @@ type native struct {
 }
 
 var dialects = []dialect{
-	{"OpenAI", []string{"/v1/chat/completions", "/v1/responses", "/v1beta/openai/chat/completions", "/v1/models?like=/v1/messages"}, func(n native) string {
+	{"OpenAI", []string{"/v1/chat/completions", "/v1/responses", "/v1beta/openai/chat/completions", "/v1beta1/projects/p/locations/l/endpoints/openapi/chat/completions", "/v1/models?like=/v1/messages"}, func(n native) string {
 		return fmt.Sprintf(`{"error":{"code":%q,"message":"gateway: %s","param":null,"type":%q}}`, n.code, n.code, n.openAI)
 	}},
 	{"Anthropic", []string{"/v1/messages", "/v1/messages/count_tokens"}, func(n native) string {

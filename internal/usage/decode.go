@@ -79,6 +79,9 @@ func (d *decoder) write(p []byte) bool {
 	return !d.failed
 }
 
+// renew gives what comes from here on the whole of the budget.
+func (d *decoder) renew() { d.budget = expandMax }
+
 // end decodes what is left, and frees the coroutine.
 func (d *decoder) end() bool {
 	d.ended = true

@@ -74,13 +74,14 @@ func (f *figures) normal() Usage {
 	var whole Count // all input
 	in, in1h, in5m := f.get(input), f.get(cacheWrite1h), f.get(cacheWrite5m)
 	written := f.get(cacheWrite).or(either(in5m, in1h))
-	u.CacheRead = f.get(cachedPart).or(f.get(cacheRead))
-	u.CacheWrite = f.get(writtenPart).or(written)
+	cachedWithin, writtenWithin := f.get(cachedPart).unless(f.get(cacheRead)), f.get(writtenPart).unless(written)
+	u.CacheRead = cachedWithin.or(f.get(cacheRead))
+	u.CacheWrite = writtenWithin.or(written)
 	u.CacheWrite1h = in1h
 
 	whole = f.get(wholeInput).unless(in).and(f.get(toolInput))
 	beside := f.get(cacheRead).known || written.known
-	within := f.get(cachedPart).known || f.get(writtenPart).known
+	within := cachedWithin.known || writtenWithin.known
 	switch {
 	case whole.known:
 		u.InputUncached = whole.less(u.CacheRead).less(u.CacheWrite)
@@ -94,10 +95,11 @@ func (f *figures) normal() Usage {
 
 	u.Output = f.out()
 	u.Reasoning = f.get(reasoning).or(f.get(thoughts))
-	u.Total = f.get(total)
-	if !u.Total.known && whole.known && u.Output.known {
-		u.Total = whole.and(u.Output)
+	var sum Count
+	if whole.known && u.Output.known {
+		sum = whole.and(u.Output)
 	}
+	u.Total = f.get(total).unless(sum).or(sum)
 	return u
 }
 

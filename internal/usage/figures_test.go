@@ -45,6 +45,8 @@ func TestOneNormalFormForEveryFamily(t *testing.T) {
 			Usage{InputUncached: Known(9), Output: Known(12), Total: Known(21)}},
 		{"both families, zeros in the other", `{"prompt_tokens":0,"completion_tokens":0,"input_tokens":9,"output_tokens":12,"total_tokens":21}`,
 			Usage{InputUncached: Known(9), Output: Known(12), Total: Known(21)}},
+		{"both families, zeros in all of the other", `{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0,"prompt_tokens_details":{"cached_tokens":0},"input_tokens":9,"output_tokens":4,"cache_read_input_tokens":500}`,
+			Usage{InputUncached: Known(9), CacheRead: Known(500), Output: Known(4), Total: Known(513)}},
 		{"prompt_tokens with Anthropic's names beside them", `{"prompt_tokens":100,"completion_tokens":10,"cache_read_input_tokens":60,"cache_creation_input_tokens":30}`,
 			Usage{InputUncached: Known(10), CacheRead: Known(60), CacheWrite: Known(30), Output: Known(10), Total: Known(110)}},
 		{"Cohere: tokens, not what was billed", `{"tokens":{"input_tokens":71.0,"output_tokens":4e2},"billed_units":{"input_tokens":17,"output_tokens":1},"cached_tokens":1.0}`,

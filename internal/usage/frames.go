@@ -126,6 +126,7 @@ func (f *Frames) frameEnd() {
 	f.message = false
 	if f.packed {
 		f.payload(deflateTail)
+		f.inflate.renew() // a session may go on for hours
 	}
 	f.answer.events++
 	if !f.answer.walker.fresh() {

@@ -102,6 +102,10 @@ func (m *ModelReader) Model() string {
 	return m.model
 }
 
+// Costs reports that to ask for the model is to read all that has come once
+// more: so it is with a form.
+func (m *ModelReader) Costs() bool { return m.bound != "" }
+
 // formModel is the form's field of that name. The form may be cut short, but
 // not within the field.
 func formModel(form []byte, boundary string) string {

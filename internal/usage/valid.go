@@ -114,8 +114,7 @@ func (v *validator) text() bool {
 
 // plainText: none of eight bytes is a quote, a backslash or a control character.
 func plainText(eight uint64) bool {
-	const spaces, tops = 0x2020202020202020, 0x8080808080808080
-	return plainBytes(eight) == 8 && (eight-spaces)&^eight&tops == 0
+	return plainBytes(eight) == 8 && (eight-ones*' ')&^eight&tops == 0
 }
 
 // escape is the rest of one; its last byte is left.

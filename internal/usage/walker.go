@@ -370,11 +370,12 @@ func (w *walker) textEnd(p []byte, i int) (end int, closed bool) {
 	return len(p), false
 }
 
+const ones, tops = 0x0101010101010101, 0x8080808080808080 // the lowest and the highest bit of each byte
+
 // plainBytes is how many of eight bytes, the first one lowest, come before a
 // quote or a backslash. A byte that is one becomes 0, of which a subtraction
 // borrows: it sets the top bit of the first 0, and of none before.
 func plainBytes(eight uint64) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	quote, slash := eight^ones*'"', eight^ones*'\\'
 	return bits.TrailingZeros64(((quote-ones)&^quote|(slash-ones)&^slash)&tops) / 8
 }
