@@ -103,13 +103,13 @@ func (c *corsReply) apply(res *Response) {
 		return
 	}
 	if c.allowed {
-		res.Fields = append(res.Fields, wire.Field{Name: allowOriginHeader, Value: c.allowOrigin()})
+		res.addBytes(allowOriginHeader, c.allowOrigin())
 		if len(p.exposeHeaders) > 0 {
-			res.Fields = append(res.Fields, wire.Field{Name: exposeHeader, Value: p.exposeHeaders})
+			res.addBytes(exposeHeader, p.exposeHeaders)
 		}
 	}
 	if !p.any {
-		res.Fields = append(res.Fields, wire.Field{Name: varyHeader, Value: originName})
+		res.addBytes(varyHeader, originName)
 	}
 }
 
@@ -158,7 +158,7 @@ func (x *exchange) answerPreflight(method, headers []byte) error {
 	*res = Response{Status: 204, Reason: reasonOf(204), Refusal: true, Fields: res.Fields[:0]}
 	add := func(name string, value []byte) {
 		if len(value) > 0 {
-			res.Fields = append(res.Fields, wire.Field{Name: []byte(name), Value: value})
+			res.addBytes([]byte(name), value)
 		}
 	}
 	if len(p.allowMethods) > 0 {

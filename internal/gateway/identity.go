@@ -16,7 +16,7 @@ import (
 // again: only where it is configured.
 type identity struct {
 	requestID string // the header's name, lower case; empty: off
-	idHeader  []byte // the same
+	idHeader  []byte // the same, as it is written
 	timing    bool   // Server-Timing
 	tracing   bool   // traceparent
 	ratio     float64
@@ -129,9 +129,9 @@ func (x *exchange) signID(res *Response) {
 		res.Fields = slices.DeleteFunc(res.Fields, func(f wire.Field) bool { return wire.EqualFold(f.Name, "x-gw-request-id") })
 	}
 	id := []byte(x.requestID)
-	res.Fields = append(res.Fields, wire.Field{Name: gatewayIDHeader, Value: id})
+	res.addBytes(gatewayIDHeader, id)
 	if !theirs && x.snap.identity.requestID != "x-gw-request-id" {
-		res.Fields = append(res.Fields, wire.Field{Name: x.snap.identity.idHeader, Value: id})
+		res.addBytes(x.snap.identity.idHeader, id)
 	}
 }
 

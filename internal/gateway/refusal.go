@@ -75,8 +75,4 @@ func (x *exchange) answer(r *Refusal) error {
 	return err
 }
 
-func (r *Response) add(name, value string) {
-	r.Fields = append(r.Fields, wire.Field{Name: []byte(name), Value: []byte(value)})
-}
-
 func reasonOf(status int) []byte { return []byte(wire.ReasonPhrase(status)) }

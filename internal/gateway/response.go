@@ -15,3 +15,10 @@ func (r *Response) IsStream() bool {
 	}
 	return false
 }
+
+func (r *Response) add(name, value string) { r.addBytes([]byte(name), []byte(value)) }
+
+// addBytes adds a header whose bytes nobody changes until it has been sent.
+func (r *Response) addBytes(name, value []byte) {
+	r.Fields = append(r.Fields, wire.Field{Name: name, Value: value})
+}

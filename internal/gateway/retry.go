@@ -35,12 +35,11 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 	}
 	was, key := x.target, x.key
 	x.slots.release()
-	if !x.pickTarget() {
+	picked := x.pickTarget()
+	if !picked {
 		x.outcome.Note = "not tried again: no key has a slot left"
-		x.target, x.key = was, key
-		return false
 	}
-	if !x.waitBefore() {
+	if !picked || !x.waitBefore() {
 		x.target, x.key = was, key
 		return false
 	}

@@ -168,17 +168,17 @@ func (s *settings) requestID(b *gateway.Beginning) string {
 }
 
 // ended hands the record to everybody whom it concerns.
-func (o *Observatory) ended(r *record, counted *route) {
+func (o *Observatory) ended(rec *record, at *route) {
 	s := o.settings.Load()
-	tellFailure(o.log, r.Outcome, r.requestID)
+	tellFailure(o.log, rec.Outcome, rec.requestID)
 	if s.accessLog {
-		o.writeAccess(r, s)
+		o.writeAccess(rec, s)
 	}
 	if s.metrics {
-		counted.count(r)
+		at.count(rec)
 	}
 	if s.tracer != nil {
-		s.tracer.trace(r, s.routes)
+		s.tracer.trace(rec, s.routes)
 	}
 }
 

@@ -61,8 +61,7 @@ func (r *recorder) Attempt(upstream, key string) {
 func (r *recorder) RequestBytes(p []byte) {
 	found := r.sent.read(p)
 	if v := &r.view; v.listed {
-		v.bytesIn.Store(v.bytesIn.Load() + int64(len(p)))
-		v.touched.Store(r.ob.now())
+		v.pass(&v.bytesIn, len(p), r.ob.now())
 		if found {
 			v.setModel(r.secrets.mask(r.sent.name))
 		}
@@ -128,8 +127,7 @@ func extensions(res *gateway.Response) string {
 // ResponseBytes reads a piece of the answer.
 func (r *recorder) ResponseBytes(p []byte) {
 	if v := &r.view; v.listed {
-		v.bytesOut.Store(v.bytesOut.Load() + int64(len(p)))
-		v.touched.Store(r.ob.now())
+		v.pass(&v.bytesOut, len(p), r.ob.now())
 	}
 	switch {
 	case r.scanner != nil:

@@ -43,6 +43,9 @@ const (
 	tunnelled
 )
 
+// stateOf is what a phase is called; asking may be an upload too.
+var stateOf = [...]State{asking: Waiting, answering: Answering, streaming: Streaming, tunnelled: Tunnelled}
+
 // open begins to keep what is to be seen of an exchange.
 func (v *view) open(b *gateway.Beginning, model string, now int64) {
 	v.listed = true
@@ -64,6 +67,13 @@ func (v *view) setTarget(upstream, key string) {
 	v.mu.Lock()
 	v.upstream, v.key = upstream, key
 	v.mu.Unlock()
+}
+
+// pass notes that n bytes passed, which way count tells. One goroutine at a time
+// counts a way.
+func (v *view) pass(count *atomic.Int64, n int, now int64) {
+	count.Store(count.Load() + int64(n))
+	v.touched.Store(now)
 }
 
 func (v *view) setModel(model string) {
@@ -96,18 +106,9 @@ func (r *recorder) stream(now int64) Stream {
 		ms := time.Duration(v.firstByte.Load()).Milliseconds()
 		s.TTFBMS = &ms
 	}
-	switch phase {
-	case asking:
-		s.State = Waiting
-		if v.uploads(s.BytesIn, s.IdleMS) {
-			s.State = Uploading
-		}
-	case answering:
-		s.State = Answering
-	case streaming:
-		s.State = Streaming
-	case tunnelled:
-		s.State = Tunnelled
+	s.State = stateOf[phase]
+	if phase == asking && v.uploads(s.BytesIn, s.IdleMS) {
+		s.State = Uploading
 	}
 	p := r.progress(phase)
 	s.Events, s.Tokens = p.Events, p.Output

@@ -118,14 +118,21 @@ func TestSessionWhoseKeyIsSkippedMovesAndStays(t *testing.T) {
 	}
 }
 
+// stickyOneEach keeps sessions on keys that carry one request each.
+func stickyOneEach(base string, keys ...string) *config.Config {
+	c := several(base)
+	up := &c.Routes[0].Upstreams[0]
+	pooled(up, keys...)
+	for i := range up.Keys {
+		up.Keys[i].MaxInflight = 1
+	}
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	return c
+}
+
 func TestSessionWhoseKeyIsFullIsServedElsewhere(t *testing.T) {
 	u := newHolding(t)
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "p", "q")
-	c.Routes[0].Upstreams[0].Keys[0].MaxInflight = 1
-	c.Routes[0].Upstreams[0].Keys[1].MaxInflight = 1
-	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
-	g := start(t, inClear, c)
+	g := start(t, inClear, stickyOneEach(u.base(), "p", "q"))
 	one := g.begin(g.request("GET", "/api", nil, sessionHeader+": alice"))
 	first := keyOf(u.next())
 	two := g.begin(g.request("GET", "/api", nil, sessionHeader+": alice"))
@@ -149,12 +156,7 @@ func TestSessionThatMovedIsNotTakenBackByAnEarlierRequest(t *testing.T) {
 		}
 		c.send(okAnswer)
 	})
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "p", "q")
-	c.Routes[0].Upstreams[0].Keys[0].MaxInflight = 1
-	c.Routes[0].Upstreams[0].Keys[1].MaxInflight = 1
-	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
-	g := start(t, inClear, c)
+	g := start(t, inClear, stickyOneEach(u.base(), "p", "q"))
 	slow := g.begin(g.request("GET", "/api/slow", nil, sessionHeader+": alice"))
 	receive(t, arrived, "the slow request")
 	g.get("/api", sessionHeader+": alice").ok(t)
@@ -182,13 +184,7 @@ func TestSessionMovesOnceForAFullKey(t *testing.T) {
 		}
 		c.send(okAnswer)
 	})
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "p", "q", "r")
-	for i := range c.Routes[0].Upstreams[0].Keys {
-		c.Routes[0].Upstreams[0].Keys[i].MaxInflight = 1
-	}
-	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
-	g := start(t, inClear, c)
+	g := start(t, inClear, stickyOneEach(u.base(), "p", "q", "r"))
 	var answers []<-chan *answer
 	for _, n := range []string{"1", "2", "3"} {
 		answers = append(answers, g.begin(g.request("GET", "/api/"+n, nil, sessionHeader+": alice")))
