@@ -39,6 +39,26 @@ func TestSecretsAreMaskedInTextFromOutside(t *testing.T) {
 	}
 }
 
+func TestASecretIsFoundWhereverItBegins(t *testing.T) {
+	c := loadConfig(t, "http://127.0.0.1:1", nil)
+	c.Auth.Tokens = []string{"12345678", "12345678-longer", "abcdefgh"} // as short as they are looked for, too
+	s := newSecrets(c)
+	for before := range 12 {
+		for after := range 12 {
+			for _, token := range c.Auth.Tokens {
+				around := strings.Repeat("/", before) + "%" + strings.Repeat("/", after)
+				text, want := strings.Replace(around, "%", token, 1), strings.Replace(around, "%", masked, 1)
+				if got := s.mask(text); got != want {
+					t.Errorf("%q is shown as %q, want %q", text, got, want)
+				}
+				if !s.in([]byte(text)) || s.in([]byte(strings.Replace(text, token, token[1:], 1))) {
+					t.Errorf("%q has a secret, and has none without its first letter", text)
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkMask(b *testing.B) {
 	c := loadConfig(b, "http://127.0.0.1:1", asked())
 	for i := range 500 {
