@@ -74,7 +74,7 @@ func retryText(r config.Retry) string {
 	if r.MaxAttempts == 1 {
 		return "none"
 	}
-	text := fmt.Sprintf("%d tries on %s", r.MaxAttempts, listText(r.On))
+	text := fmt.Sprintf("%d attempts on %s", r.MaxAttempts, listText(r.On))
 	if r.OnUncertain {
 		text += " AND WHAT MAY HAVE RUN"
 	}

@@ -65,7 +65,7 @@ func TestCheckShowsEveryUpstreamAndEndpointButNoSecret(t *testing.T) {
 		`claude +official +0 +3 +x-api-key +2: main \(weight 2, 9 in flight\), spare\n`,
 		`claude +relay +1 +1 +- +-\n`,
 		`claude: round_robin, sessions by x-session for 600 s\n`,
-		`retry +4 tries on 429; `,
+		`retry +4 attempts on 429; `,
 		`cooldown +401 300 s, 402 900 s, 429 5 s, connect_error 10 s; at most 900 s\n`,
 		`client gone +read on for up to 30 s\n`,
 	} {

@@ -77,7 +77,7 @@ func soonest(options []Option) int {
 }
 
 // isSooner orders what is skipped. A key that failed with a 503 and rests from
-// nothing is a better second try than one that rests from a 401.
+// nothing is a better second choice than one that rests from a 401.
 func (o *Option) isSooner(than *Option) bool {
 	switch {
 	case o.Rests != than.Rests:

@@ -37,7 +37,7 @@ func scale(n float64, unit time.Duration) time.Duration {
 	return time.Duration(n * float64(unit))
 }
 
-// Backoff is the wait before another try of the same: initial before the
+// Backoff is the wait before another attempt on the same key: initial before the
 // first (n is 1), doubled for each further one up to limit, then spread by a
 // part jitter to either side. roll is a random number in [0,1).
 func Backoff(n int, initial, limit time.Duration, jitter, roll float64) time.Duration {

@@ -7,7 +7,7 @@ import (
 // connectError is a failure without an answer: nothing of the request was sent.
 const connectError = "connect_error"
 
-// retry is what is tried again, and after what wait.
+// retry is what is retried, and after what wait.
 type retry struct {
 	origin
 	maxAttempts   number
@@ -19,10 +19,10 @@ type retry struct {
 	maxReplayBody number
 }
 
-// trigger is a failure after which another try may follow.
+// trigger is a failure after which another attempt may follow.
 type trigger struct{ text }
 
-// backoff is the wait before the same key is tried again.
+// backoff is the wait before another attempt with the same key.
 type backoff struct {
 	origin
 	initialMS, maxMS number
@@ -36,25 +36,25 @@ func (t *retry) fields() []field {
 	}
 	return []field{
 		{"max_attempts", t.maxAttempts.or(1), optional,
-			"All tries together; 1: no retry."},
+			"All attempts together; 1: no retry."},
 		{"on", on, optional,
 			"connect_error (nothing was sent) and statuses that came back. 500, 502, 504 or 408 may have run: list them only if that is acceptable. Absent: connect_error, 429, 503, 529."},
 		{"on_uncertain", t.onUncertain.or(false), optional,
 			"Also when a request was sent and no answer came: it may have run, and be paid for, twice."},
 		{"backoff", sub(&t.backoff), optional,
-			"The wait before the same upstream and key are tried again; it doubles. Another one is tried at once."},
+			"The wait before the same upstream and key are used again; it doubles. Another one is used at once."},
 		{"respect_retry_after", t.respectAfter.or(true), optional,
 			"Wait as long as Retry-After asks, if that is longer."},
 		{"max_retry_after_ms", t.maxAfterMS.or(60_000).zeroToo(), optional,
 			"Asked to wait longer, the client gets the answer at once."},
 		{"max_replay_body_bytes", t.maxReplayBody.or(10 << 20).zeroToo(), optional,
-			"How much of a body is kept to send it again; a request with a larger one is only tried again if none of it was sent."},
+			"How much of a body is kept to send it again; a request with a larger one is retried only if none of it was sent."},
 	}
 }
 
 func (b *backoff) fields() []field {
 	return []field{
-		{"initial_ms", b.initialMS.or(500).zeroToo(), optional, "Before the second try."},
+		{"initial_ms", b.initialMS.or(500).zeroToo(), optional, "Before the first retry."},
 		{"max_ms", b.maxMS.or(5000).zeroToo(), optional, "It grows no longer than this."},
 		{"jitter", b.jitter.or(0.2), optional, "The part of it that is random, 0 to 1."},
 	}

@@ -32,7 +32,7 @@ func (r *route) fields() []field {
 		{"load_balancing", sub(&r.balancing), optional,
 			"How one of several upstreams, and a key of its pool, is chosen."},
 		{"retry", sub(&r.retry), optional,
-			"What is tried again before the client gets an answer."},
+			"What is retried before the client gets an answer."},
 		{"cooldown", sub(&r.cooldown), optional,
 			"How long a key, or an upstream without keys, rests after a failure, where there is another to choose. One given here replaces its own default alone; 0 switches it off."},
 		{"stream", sub(&r.stream), optional,

@@ -16,7 +16,7 @@ type Route struct {
 // Upstream is an AI API behind a route and how to talk to it.
 type Upstream struct {
 	ID       string
-	Priority int // lower is tried first
+	Priority int // lower is chosen first
 	Weight   int
 
 	BaseURL        BaseURL
@@ -69,9 +69,9 @@ type Affinity struct {
 	TTL    time.Duration
 }
 
-// Retry says what is tried again.
+// Retry says what is retried.
 type Retry struct {
-	MaxAttempts       int      // all tries together; 1: no retry
+	MaxAttempts       int      // all attempts together; 1: no retry
 	On                []string // "connect_error" or a status
 	OnUncertain       bool     // also when the request may have run
 	Backoff           Backoff
@@ -80,7 +80,7 @@ type Retry struct {
 	MaxReplayBody     int64 // bytes
 }
 
-// Backoff is the wait before the same key is tried again: it doubles.
+// Backoff is the wait before another attempt with the same key: it doubles.
 type Backoff struct {
 	Initial, Max time.Duration
 	Jitter       float64 // part of the wait, 0 to 1

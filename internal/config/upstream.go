@@ -63,7 +63,7 @@ func (u *upstream) fields() []field {
 		{"id", &u.id, required,
 			"Names the upstream in logs and metrics; unique within the route."},
 		{"priority", u.priority.zeroToo(), optional,
-			"Lower is tried first; the next one when this has nobody left."},
+			"Lower is chosen first; the next priority when nothing of this one can be used."},
 		{"weight", &u.weight, optional,
 			"Its share of the requests beside the others of its priority."},
 		{"key_header", sub(&u.keyHeader), optional,

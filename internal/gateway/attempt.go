@@ -20,7 +20,7 @@ const (
 	uncertain             // some was sent and no answer came: the request may have run
 )
 
-// attempt is how one try went.
+// attempt is how one sending of the request to an upstream went.
 type attempt struct {
 	kind     kind
 	start    time.Time
@@ -28,7 +28,7 @@ type attempt struct {
 	asked    time.Duration // how long the answer asks to wait
 	readable bool          // it asked for something readable
 	err      error         // a *Refusal, or why the exchange ended
-	fatal    bool          // the exchange has ended with it: no other try
+	fatal    bool          // the exchange has ended with it: no other attempt
 }
 
 func (a *attempt) answered() bool { return a.kind == replied && a.err == nil }
@@ -55,11 +55,11 @@ func (a *attempt) result() string {
 func statusText(status int) string { return "status_" + strconv.Itoa(status) }
 
 // attempt sends the request to the target and waits for the head of an answer.
-// A request that may be repeated and meets silence on a connection that was
+// It is the n-th attempt of the exchange. A request that may be repeated and meets silence on a connection that was
 // idle gets a fresh one: its upstream may have closed it just then.
-func (x *exchange) attempt(try int) attempt {
+func (x *exchange) attempt(n int) attempt {
 	a := attempt{start: x.began}
-	if try > 1 {
+	if n > 1 {
 		a.start = time.Now()
 		x.sink.compose(x.appendHead)
 	}

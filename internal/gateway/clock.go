@@ -68,7 +68,7 @@ type clock struct {
 }
 
 // startClock begins to watch over the exchange: its budget, which is that of
-// the upstream tried first, and whether its client is still there.
+// the first attempt's upstream, and whether its client is still there.
 func (x *exchange) startClock() {
 	x.mu.Lock()
 	defer x.mu.Unlock()

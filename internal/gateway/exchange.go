@@ -71,7 +71,7 @@ type task struct {
 	websocket  *handshake
 	up         *upstream.Conn
 	held       *heldAnswer // the answer to give if no better one comes
-	hinted     bool        // an interim answer went to the client, a part of this try's
+	hinted     bool        // an interim answer went to the client
 
 	requestID string    // empty: off
 	idSent    bool      // the client chose it

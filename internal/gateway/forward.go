@@ -15,8 +15,8 @@ func (x *exchange) forward() error {
 	}
 	x.startClock()
 	x.outcome.Overhead = x.began.Sub(x.outcome.Start)
-	for try := 1; ; try++ {
-		a := x.attempt(try)
+	for n := 1; ; n++ {
+		a := x.attempt(n)
 		x.record(&a)
 		switch {
 		case a.answered():
@@ -24,7 +24,7 @@ func (x *exchange) forward() error {
 		case a.kind == notSent && !a.fatal:
 			x.coolUpstream()
 		}
-		if a.fatal || !x.tryAgain(&a, try) {
+		if a.fatal || !x.prepareRetry(&a, n) {
 			return x.settle(&a)
 		}
 	}

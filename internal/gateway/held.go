@@ -10,7 +10,7 @@ import (
 	"ai-gw-lite/internal/wire"
 )
 
-// heldAnswer is an answer that the client gets if no try brings a better one.
+// heldAnswer is an answer that the client gets if no attempt brings a better one.
 type heldAnswer struct {
 	target *target
 	head   wire.ResponseHead
@@ -21,13 +21,13 @@ type heldAnswer struct {
 
 const (
 	maxHeld      = 64 << 10        // of a held body that is kept in memory, in bytes
-	holdPatience = 1 * time.Second // for it to come: others are waiting to be tried
+	holdPatience = 1 * time.Second // for it to come: another attempt is waiting
 	heldGrace    = 5 * time.Second // for the rest of it, if the budget is used up
 )
 
 var errBrokenAnswer = errors.New("its answer broke off")
 
-// hold keeps the answer that came while others are tried. Error answers are
+// hold keeps the answer that came while there are further attempts. Error answers are
 // small: the body is read if it is there soon, so that its connection can go
 // on; else the rest of it stays on the connection. What breaks off is no answer
 // to keep.
@@ -80,7 +80,7 @@ func (x *exchange) dropHeld() {
 }
 
 // takeHeld makes the held answer the one that is relayed, in place of the last
-// try. False says that nobody wants it. Where the budget is used up there is an
+// attempt's. False says that nobody wants it. Where the budget is used up there is an
 // answer all the same.
 func (x *exchange) takeHeld() bool {
 	x.dropUpstream()

@@ -135,14 +135,14 @@ func (x *exchange) signID(res *Response) {
 	}
 }
 
-// timings is the gateway's own part and the last try's, connecting included, in
-// ms.
+// timings is the gateway's own part and the last attempt's, connecting included,
+// in ms.
 func (x *exchange) timings() string {
-	tries := x.outcome.Attempts
-	if len(tries) == 0 {
+	attempts := x.outcome.Attempts
+	if len(attempts) == 0 {
 		return "aigw;dur=" + millis(time.Since(x.outcome.Start))
 	}
-	last := &tries[len(tries)-1]
+	last := &attempts[len(attempts)-1]
 	own := x.outcome.Overhead + time.Since(last.Start.Add(last.Duration))
 	return "aigw;dur=" + millis(own) + ", upstream;dur=" + millis(last.Duration)
 }

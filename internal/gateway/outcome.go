@@ -29,7 +29,7 @@ type Outcome struct {
 	BytesIn, BytesOut int64 // body bytes
 }
 
-// Attempt is one try to get an answer from an upstream.
+// Attempt is one sending of a request to an upstream, with one key.
 type Attempt struct {
 	Upstream string
 	Key      string

@@ -58,7 +58,7 @@ func (x *exchange) Receive(p *wire.Piece, broke error) error {
 	return nil
 }
 
-// relayHeld sends the answer that was kept while others were tried.
+// relayHeld sends the answer that was kept while there were further attempts.
 func (x *exchange) relayHeld() error {
 	if x.response.Stream = isStream(&x.held.head); x.response.Stream {
 		x.endBudget(x.target.idleTimeout)

@@ -7,21 +7,21 @@ import (
 	"ai-gw-lite/internal/balance"
 )
 
-// failure is a try that another may follow.
+// failure is an attempt that another may follow.
 type failure struct {
 	target *target
 	key    *key      // nil: the upstream was not reached, with whatever key
-	again  time.Time // when it asked to be tried again; zero: it did not say
+	again  time.Time // not before this, as its answer asked; zero: it did not say
 }
 
-// tryAgain decides whether there is another try, and gets ready for it: the
-// next target is chosen and its wait is over.
-func (x *exchange) tryAgain(a *attempt, try int) bool {
-	if try >= x.route.retry.MaxAttempts || !x.isRetryable(a) || x.hinted || x.isGone() {
+// prepareRetry decides whether another attempt follows the n-th, and gets ready
+// for it: the next target is chosen and its wait is over.
+func (x *exchange) prepareRetry(a *attempt, n int) bool {
+	if n >= x.route.retry.MaxAttempts || !x.isRetryable(a) || x.hinted || x.isGone() {
 		return false
 	}
 	if !x.sink.pause() {
-		x.outcome.Note = "not tried again: the request's body is larger than retry.max_replay_body_bytes"
+		x.outcome.Note = "not retried: the request's body is larger than retry.max_replay_body_bytes"
 		return false
 	}
 	x.failed(a)
@@ -37,7 +37,7 @@ func (x *exchange) tryAgain(a *attempt, try int) bool {
 	x.slots.release()
 	picked := x.pickTarget()
 	if !picked {
-		x.outcome.Note = "not tried again: no key has a slot left"
+		x.outcome.Note = "not retried: no key has a slot left"
 	}
 	if !picked || !x.waitBefore() {
 		x.target, x.key = was, key
@@ -62,7 +62,7 @@ func (x *exchange) isRetryable(a *attempt) bool {
 // isRead reports a method that is never uncertain: reading twice does no harm.
 func isRead(method string) bool { return method == "GET" || method == "HEAD" }
 
-// failed remembers the try for the choice of the next and for its wait.
+// failed remembers the attempt for the choice of the next and for its wait.
 func (x *exchange) failed(a *attempt) {
 	f := failure{target: x.target, key: x.key}
 	if a.kind == notSent {
@@ -75,7 +75,7 @@ func (x *exchange) failed(a *attempt) {
 }
 
 // failuresOf is how often a key of an upstream failed for this request, and
-// when it asked to be tried again.
+// when its answer asked to be asked again.
 func (x *exchange) failuresOf(t *target, k *key) (n int, again time.Time) {
 	for _, f := range x.failures {
 		if f.target == t && (f.key == nil || f.key == k) {
@@ -119,7 +119,7 @@ func (x *exchange) waitBefore() bool {
 	return x.mayCancel(nil)
 }
 
-// settle ends the tries: with the answer that came last, if there was one,
+// settle ends the attempts: with the answer that came last, if there was one,
 // else with the gateway's own.
 func (x *exchange) settle(a *attempt) error {
 	x.sink.forget()

@@ -12,12 +12,12 @@ import (
 
 // sink is where a request goes. Until something was sent, the body gathers
 // behind the head; then each piece is passed on and, on a route that retries,
-// taped, so that another try can repeat it.
+// taped, so that another attempt can repeat it.
 //
 // The goroutine on the client's side writes, the exchange's own begins and ends
-// tries. The lock is not held while a connection is written to: an upstream
+// attempts. The lock is not held while a connection is written to: an upstream
 // that does not read may have answered all the same, and neither that answer
-// nor another try may have to wait for it.
+// nor another attempt may have to wait for it.
 type sink struct {
 	whole atomic.Bool // the upstream got all of the request
 
@@ -30,7 +30,7 @@ type sink struct {
 	begun   bool           // something was sent, or never will be
 	ended   bool           // the body's end has passed
 	closed  bool           // the exchange is over
-	to      *upstream.Conn // nil: between tries, or this one takes no more
+	to      *upstream.Conn // nil: between attempts, or this one takes no more
 	feeding *upstream.Conn // is being sent what came so far; the next piece waits
 
 	taping bool
@@ -77,8 +77,8 @@ func (s *sink) overflows(size int) bool {
 // tear gives the tape up: a part of the body is sent for good.
 func (s *sink) tear() { s.torn, s.tape = true, nil }
 
-// compose puts the message together anew for another try, whose head the
-// function appends.
+// compose puts the message together anew for another attempt, whose head
+// appendHead appends.
 func (s *sink) compose(appendHead func([]byte) []byte) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
@@ -93,7 +93,7 @@ func (s *sink) compose(appendHead func([]byte) []byte) {
 	s.message.B = append(s.message.B, body...)
 }
 
-// send begins the try's request on a connection, with all that there is of it.
+// send begins the attempt's request on a connection, with all that there is of it.
 // Stale says that the connection was idle and is no good any more: nothing was
 // sent. A whole request is sent and its answer awaited in one go. What is too
 // long for one go is left in rest, for the caller to have done beside the wait:
@@ -163,7 +163,7 @@ func (s *sink) sent(up *upstream.Conn, err error) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if s.feeding != up {
-		return // the try is over
+		return // the attempt is over
 	}
 	s.feeding, s.begun = nil, true
 	if len(s.tape) > 0 && s.overflows(0) {
@@ -190,7 +190,7 @@ func (s *sink) write(p *wire.Piece) bool {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	switch {
-	case s.to != to: // the try is over; the next one has the piece from the tape
+	case s.to != to: // the attempt is over; the next one has the piece from the tape
 	case err != nil:
 		s.to = nil // an answer may have come first: reading it will tell
 	case p.Last:
@@ -223,7 +223,7 @@ func (s *sink) accept(p *wire.Piece) (to *upstream.Conn, anew, more bool) {
 }
 
 // hasNoPlace reports that a piece has to wait: for what came before it, for the
-// head, or, as the tape has no room for it, for another try.
+// head, or, as the tape has no room for it, for another attempt.
 func (s *sink) hasNoPlace(p *wire.Piece) bool {
 	switch {
 	case s.feeding != nil:
@@ -234,35 +234,35 @@ func (s *sink) hasNoPlace(p *wire.Piece) bool {
 	return s.to == nil && s.mayRepeat() && p.Size() > 0 && s.overflows(p.Size())
 }
 
-// mayRepeat reports that another try is possible, as far as the body goes.
+// mayRepeat reports that another attempt is possible, as far as the body goes.
 func (s *sink) mayRepeat() bool { return s.taping && !s.torn }
 
-// pause takes the body from the try's upstream, so that another can have all of
-// it. False says that no other can; then nothing has changed.
+// pause takes the body from the attempt's upstream, so that another can have all
+// of it. False says that no other can; then nothing has changed.
 func (s *sink) pause() bool {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if s.begun && s.torn {
 		return false
 	}
-	s.endTry()
+	s.endAttempt()
 	return true
 }
 
-func (s *sink) endTry() {
+func (s *sink) endAttempt() {
 	s.to, s.feeding = nil, nil
 	s.changed.Broadcast()
 }
 
-// leave ends the try; whole says that its request was sent to the end.
+// leave ends the attempt; whole says that its request was sent to the end.
 func (s *sink) leave() (whole bool) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	s.endTry()
+	s.endAttempt()
 	return s.whole.Swap(false)
 }
 
-// forget says that there is no other try, nor a first one if there was none:
+// forget says that there is no other attempt, nor a first one if there was none:
 // the message's memory is not used any more.
 func (s *sink) forget() {
 	s.lock.Lock()

@@ -12,7 +12,7 @@ import (
 // once. It never changes; an exchange ends on the one it began with.
 type Snapshot struct {
 	routes        map[string]*route // by prefix
-	longest       int               // prefix, in bytes: no lookup need try more
+	longest       int               // prefix, in bytes: no lookup need look at more
 	sources       []tokenSource
 	principals    map[[sha256.Size]byte]*principal
 	cors          *corsPolicy // nil: off

@@ -65,7 +65,7 @@ func TestAClientThatLeavesHasSpentWhatWasSeen(t *testing.T) {
 }
 
 // A refusal that was not the last word is no part of the answer.
-func TestATryThatWasRefusedHasSpentNothing(t *testing.T) {
+func TestAnAttemptThatWasRefusedHasSpentNothing(t *testing.T) {
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(503)

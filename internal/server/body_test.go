@@ -358,9 +358,9 @@ func TestSafeRequestThatMeetsSilenceOnAReusedConnectionIsSentOnceMore(t *testing
 				}
 				switch safe := method == "GET" || method == "HEAD"; {
 				case safe && (a.status != 200 || again != 2):
-					t.Errorf("got %d after %d tries, want 200 after 2", a.status, again)
+					t.Errorf("got %d after %d attempts, want 200 after 2", a.status, again)
 				case !safe && (a.status != 502 || again != 1):
-					t.Errorf("got %d after %d tries, want 502 after 1", a.status, again)
+					t.Errorf("got %d after %d attempts, want 502 after 1", a.status, again)
 				}
 			})
 		})

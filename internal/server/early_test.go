@@ -147,9 +147,9 @@ func TestLateFirstByteIsNotWaitedForTwice(t *testing.T) {
 	})
 }
 
-// A body may outgrow its tape while another try waits: what has no place on it
-// waits too, and the other try gets the whole body, without a gap.
-func TestBodyThatOutgrowsItsTapeWhileATryWaitsIsNotSentWithAGap(t *testing.T) {
+// A body may outgrow its tape while another attempt waits: what has no place on it
+// waits too, and the other attempt gets the whole body, without a gap.
+func TestBodyThatOutgrowsItsTapeWhileAnAttemptWaitsIsNotSentWithAGap(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		answered := make(chan struct{}, 1)
 		first := true
@@ -162,7 +162,7 @@ func TestBodyThatOutgrowsItsTapeWhileATryWaitsIsNotSentWithAGap(t *testing.T) {
 				return
 			}
 			if err := c.readBody(r); err != nil {
-				t.Errorf("the second try's body: %v", err)
+				t.Errorf("the second attempt's body: %v", err)
 			}
 			c.send(answerOf(200, fmt.Sprint(len(r.body))))
 		})
@@ -173,7 +173,7 @@ func TestBodyThatOutgrowsItsTapeWhileATryWaitsIsNotSentWithAGap(t *testing.T) {
 		go func() {
 			body.write("first")
 			<-answered
-			waitFor(quietTime) // the answer is held, and the other try waits
+			waitFor(quietTime) // the answer is held, and the other attempt waits
 			body.write(strings.Repeat("x", 4<<10))
 			body.end()
 		}()

@@ -60,7 +60,7 @@ func unchanged(t *testing.T, a *answer, name string, status int) {
 	}
 }
 
-func TestTriesUsedUpTheClientGetsTheLastAnswerUnchanged(t *testing.T) {
+func TestAttemptsUsedUpTheClientGetsTheLastAnswerUnchanged(t *testing.T) {
 	for name := range refusals {
 		t.Run(name, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {
@@ -69,14 +69,14 @@ func TestTriesUsedUpTheClientGetsTheLastAnswerUnchanged(t *testing.T) {
 				c.Routes[0].Retry.MaxAttempts = 2
 				g := start(t, via, c)
 				unchanged(t, g.post("/api", "hi"), name, 503)
-				g.tried("a status_429, b status_503")
+				g.attempted("a status_429, b status_503")
 			})
 		})
 	}
 }
 
 // An answer is worth more than the gateway's own error.
-func TestAnswerOutlivesTriesThatGotNone(t *testing.T) {
+func TestAnswerOutlivesAttemptsThatGotNone(t *testing.T) {
 	for name := range refusals {
 		for later, second := range map[string]func(t *testing.T) (base, result string){
 			"refused": func(t *testing.T) (string, string) { return closedPort(t), "connect_error" },
@@ -93,7 +93,7 @@ func TestAnswerOutlivesTriesThatGotNone(t *testing.T) {
 					c.Routes[0].Retry.MaxAttempts = 2
 					g := start(t, via, c)
 					unchanged(t, g.post("/api", "hi"), name, 429)
-					o := g.tried("a status_429, b " + result)
+					o := g.attempted("a status_429, b " + result)
 					if o.End != gateway.Complete || o.Status != 429 || o.Code != "" || o.BytesOut != int64(len(refusals[name].body)) {
 						t.Errorf("outcome %+v", o)
 					}
@@ -173,7 +173,7 @@ func TestBudgetUsedUpTheClientGetsTheLastAnswerUnchanged(t *testing.T) {
 					begun := time.Now()
 					unchanged(t, g.post("/api", "hi"), name, 429)
 					about(t, "the answer", time.Since(begun), 200*time.Millisecond)
-					if o := g.tried("a status_429, b timeout"); o.Status != 429 || o.Code != "" || o.End != gateway.Complete {
+					if o := g.attempted("a status_429, b timeout"); o.Status != 429 || o.Code != "" || o.End != gateway.Complete {
 						t.Errorf("outcome %+v", o)
 					}
 				})
@@ -197,7 +197,7 @@ func TestRefusalThatDoesNotEndKeepsNobodyWaiting(t *testing.T) {
 		begun := time.Now()
 		g.post("/api", "hi").ok(t)
 		about(t, "the answer", time.Since(begun), 0)
-		g.tried("a status_429, b ok")
+		g.attempted("a status_429, b ok")
 	})
 }
 

@@ -78,7 +78,7 @@ func TestUploadUnderWayGoesOnElsewhere(t *testing.T) {
 					answered := g.begin(g.upload(body, lengthOf(len("beginning")+len(rest))))
 					body.write("beginning")
 					if !within(patienceOfTests, func() bool { return len(b.requests()) == 1 }) {
-						t.Fatal("no second try while the upload goes on")
+						t.Fatal("no second attempt while the upload goes on")
 					}
 					go func() {
 						body.write(string(rest))
@@ -117,7 +117,7 @@ func TestUploadStuckInOneUpstreamIsFreedForTheNext(t *testing.T) {
 }
 
 func TestEarlyAnswerDoesNotWaitForTheUpload(t *testing.T) {
-	for _, tries := range []int{1, 3} {
+	for _, attempts := range []int{1, 3} {
 		over(t, transports, func(t *testing.T, via transport) {
 			a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 				waitFor(quietTime) // until the socket is full
@@ -125,7 +125,7 @@ func TestEarlyAnswerDoesNotWaitForTheUpload(t *testing.T) {
 				c.awaitNothing()
 			})
 			c := several(a.base())
-			c.Routes[0].Retry.MaxAttempts = tries
+			c.Routes[0].Retry.MaxAttempts = attempts
 			c.Routes[0].Retry.MaxReplayBody = 1 << 30
 			g := start(t, via, c)
 			got, err := g.try(g.upload(io.LimitReader(new(countedZeros), 100<<20), 100<<20))
@@ -170,7 +170,7 @@ func TestBodyUpToTheCapIsRepeatedAndALargerOneIsNot(t *testing.T) {
 					}
 					if limit > 0 {
 						ask(limit).ok(t)
-						if o := g.tried("a status_429, b ok"); o.Note != "" {
+						if o := g.attempted("a status_429, b ok"); o.Note != "" {
 							t.Errorf("the log says %q of a body that fits", o.Note)
 						}
 					}
@@ -179,8 +179,8 @@ func TestBodyUpToTheCapIsRepeatedAndALargerOneIsNot(t *testing.T) {
 					if got.status != 429 || got.body != "theirs" || got.header.Get("Retry-After") != "7" {
 						t.Errorf("got %d %q, want the upstream's answer unchanged", got.status, got.body)
 					}
-					if o := g.tried("a status_429"); !strings.Contains(o.Note, "max_replay_body_bytes") {
-						t.Errorf("the log says %q, want why it was not tried again", o.Note)
+					if o := g.attempted("a status_429"); !strings.Contains(o.Note, "max_replay_body_bytes") {
+						t.Errorf("the log says %q, want why it was not retried", o.Note)
 					}
 					if len(b.requests()) != before {
 						t.Error("a body that was not kept was sent again")
@@ -200,7 +200,7 @@ type smallReads struct{ io.Reader }
 
 func (r smallReads) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 50)]) }
 
-func TestLargeBodyIsTriedElsewhereIfNoneOfItWasSent(t *testing.T) {
+func TestLargeBodyIsRetriedElsewhereIfNoneOfItWasSent(t *testing.T) {
 	for framing, lengthOf := range framings {
 		t.Run(framing, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {
@@ -211,7 +211,7 @@ func TestLargeBodyIsTriedElsewhereIfNoneOfItWasSent(t *testing.T) {
 				g := start(t, via, c)
 				sent := randomBytes(3 << 20)
 				g.do(g.upload(bytes.NewReader(sent), lengthOf(len(sent)))).ok(t)
-				o := g.tried("a timeout, b connect_error, c ok")
+				o := g.attempted("a timeout, b connect_error, c ok")
 				if got := b.only().body; got != string(sent) || o.Note != "" {
 					t.Errorf("sent %d bytes, the third upstream got %d others; the log says %q", len(sent), len(got), o.Note)
 				}
@@ -220,8 +220,8 @@ func TestLargeBodyIsTriedElsewhereIfNoneOfItWasSent(t *testing.T) {
 	}
 }
 
-// Between two tries the client sends on. What the tape has no room for waits.
-func TestBodyThatOutgrowsItsTapeBetweenTriesLosesNothing(t *testing.T) {
+// Between two attempts the client sends on. What the tape has no room for waits.
+func TestBodyThatOutgrowsItsTapeBetweenAttemptsLosesNothing(t *testing.T) {
 	for framing, lengthOf := range framings {
 		t.Run(framing, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {
@@ -240,14 +240,14 @@ func TestBodyThatOutgrowsItsTapeBetweenTriesLosesNothing(t *testing.T) {
 				sent := randomBytes(3 << 20)
 				body := newPipe(t)
 				answered := g.begin(g.upload(body, lengthOf(len(sent))))
-				waitFor(50 * time.Millisecond) // the first try is over
+				waitFor(50 * time.Millisecond) // the first attempt is over
 				go func() {
 					body.write(string(sent))
 					body.end()
 				}()
 				receive(t, answered, "an answer").ok(t)
 				if got := u.requests()[1].body; got != string(sent) {
-					t.Errorf("sent %d bytes, the second try brought %d others", len(sent), len(got))
+					t.Errorf("sent %d bytes, the second attempt brought %d others", len(sent), len(got))
 				}
 			})
 		})
@@ -266,7 +266,7 @@ func TestClientThatLeavesDuringARepeatedUploadEndsIt(t *testing.T) {
 		client := g.dial()
 		client.ask("POST /api HTTP/1.1", "Content-Length: 1000000")
 		client.send(strings.Repeat("x", 1_000_000))
-		receive(t, arrived, "the second try")
+		receive(t, arrived, "the second attempt")
 		client.Close()
 		g.outcome()
 	})

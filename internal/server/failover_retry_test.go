@@ -33,7 +33,7 @@ func babbling(t *testing.T) string {
 
 func hostOf(base string) string { return strings.TrimPrefix(base, "http://") }
 
-func TestWhatWasNotSentIsTriedElsewhere(t *testing.T) {
+func TestWhatWasNotSentIsRetriedElsewhere(t *testing.T) {
 	proxied := func(u *config.Upstream, base string, p config.Proxy) {
 		*u = withBase(*u, base)
 		u.Proxy = &p
@@ -80,12 +80,12 @@ func TestWhatWasNotSentIsTriedElsewhere(t *testing.T) {
 			c.first(t, &cfg.Routes[0].Upstreams[0])
 			g := start(t, inClear, cfg)
 			g.post("/api", "hi").refusal(t, c.status, c.code)
-			g.tried("a " + c.result)
+			g.attempted("a " + c.result)
 
 			cfg.Routes[0].Retry.MaxAttempts = 2
 			g.reload(cfg)
 			g.post("/api", "hi").ok(t)
-			g.tried("a " + c.result + ", b ok")
+			g.attempted("a " + c.result + ", b ok")
 			if r := b.only(); r.body != "hi" {
 				t.Errorf("the second upstream got the body %q", r.body)
 			}
@@ -111,7 +111,7 @@ func newTellingProxy(t *testing.T, says string) string {
 	return hostOf(newUpstream(t, func(c *upstreamConn, r *upstreamRequest) { c.send(says) }).base())
 }
 
-func TestRefusedIsTriedElsewhereIfListed(t *testing.T) {
+func TestRefusedIsRetriedElsewhereIfListed(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		for _, status := range []int{429, 503, 529, 500, 502, 504, 408, 401, 400} {
 			listed := status == 429 || status == 503 || status == 529
@@ -184,7 +184,7 @@ func TestWhatMayHaveRunIsNeverSentTwice(t *testing.T) {
 					if got := g.do(req); got.status != u.status {
 						t.Errorf("got %d, want %d", got.status, u.status)
 					}
-					g.tried("a " + u.result)
+					g.attempted("a " + u.result)
 					if n, m := len(a.requests()), len(b.requests()); n != 1 || m != 0 {
 						t.Errorf("%s was sent %d times and then %d times elsewhere, want once", method, n, m)
 					}
@@ -202,7 +202,7 @@ func TestReadingWithoutABodyIsNeverUncertain(t *testing.T) {
 					_, b, c := uncertain(t, i)
 					g := start(t, via, c)
 					g.do(g.request(method, "/api", nil)).ok(t)
-					g.tried("a " + u.result + ", b ok")
+					g.attempted("a " + u.result + ", b ok")
 					b.only()
 				})
 			}
@@ -234,7 +234,7 @@ func TestUncertainIsSentAgainIfThatIsAllowed(t *testing.T) {
 			a, b, c := uncertain(t, i, func(c *config.Config) { c.Routes[0].Retry.OnUncertain = true })
 			g := start(t, inClear, c)
 			g.post("/api", "hi").ok(t)
-			g.tried("a " + u.result + ", b ok")
+			g.attempted("a " + u.result + ", b ok")
 			if a.only(); b.only().body != "hi" {
 				t.Errorf("the second upstream got the body %q", b.only().body)
 			}
@@ -265,7 +265,7 @@ func TestBodyHalfSentIsNotSentAgain(t *testing.T) {
 	})
 }
 
-func TestNothingIsTriedAgainByDefault(t *testing.T) {
+func TestNothingIsRetriedByDefault(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		for _, status := range []int{429, 529, 503} {
 			a, b := answering(t, answerOf(status, `{"error":"theirs"}`, "Retry-After: 30", "X-Theirs: 1")), answering(t, okAnswer)
@@ -279,13 +279,13 @@ func TestNothingIsTriedAgainByDefault(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 			if a.only(); len(b.requests()) != 0 {
-				t.Error("it was tried elsewhere")
+				t.Error("it was sent elsewhere")
 			}
 		}
 	})
 }
 
-func TestNothingIsTriedAgainAfterAByteOfTheAnswer(t *testing.T) {
+func TestNothingIsRetriedAfterAByteOfTheAnswer(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nthe beginning")
@@ -300,13 +300,13 @@ func TestNothingIsTriedAgainAfterAByteOfTheAnswer(t *testing.T) {
 			t.Errorf("got a whole %d %q of an answer that broke off", got.status, got.body)
 		}
 		if a.only(); len(b.requests()) != 0 {
-			t.Error("it was tried elsewhere")
+			t.Error("it was sent elsewhere")
 		}
 	})
 }
 
 // Base URL and key belong to an upstream; the rest is the client's.
-func TestAnotherTryChangesBaseURLAndKeyAlone(t *testing.T) {
+func TestAnotherAttemptChangesBaseURLAndKeyAlone(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		a, b := answering(t, answerOf(429, "")), answering(t, okAnswer)
 		c := uncooled(retrying(a.base()+"/one", b.base()+"/two/v9"))
@@ -356,7 +356,7 @@ func TestAnotherTryChangesBaseURLAndKeyAlone(t *testing.T) {
 // An interim answer is a part of this upstream's: what the client has seen of
 // one must not be followed by another's. A 100 says no more than that the body
 // may come, which holds for whoever gets it.
-func TestNothingIsTriedAgainAfterAnInterimAnswerWasSeen(t *testing.T) {
+func TestNothingIsRetriedAfterAnInterimAnswerWasSeen(t *testing.T) {
 	for _, c := range []struct{ interim, keys, last string }{
 		{"103 Early Hints", "a", "429"},
 		{"100 Continue", "a b", "200"},
@@ -383,7 +383,7 @@ func TestNothingIsTriedAgainAfterAnInterimAnswerWasSeen(t *testing.T) {
 					t.Errorf("got %q, want %s", h, c.last)
 				}
 				if got := u.keysOf(); got != c.keys {
-					t.Errorf("the keys %q were tried, want %q", got, c.keys)
+					t.Errorf("the keys %q were used, want %q", got, c.keys)
 				}
 			})
 		})

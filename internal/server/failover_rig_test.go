@@ -49,7 +49,7 @@ func several(bases ...string) *config.Config {
 	return c
 }
 
-// retrying is several with tries enough for all and then some.
+// retrying is several with attempts enough for all and then some.
 func retrying(bases ...string) *config.Config {
 	c := several(bases...)
 	c.Routes[0].Retry.MaxAttempts = len(bases) + 1
@@ -154,7 +154,7 @@ func (g *rig) reload(c *config.Config) {
 	g.gateway.Use(s)
 }
 
-// results is how each try of an exchange went, in order: "b/main status_429".
+// results is how each attempt of an exchange went, in order: "b/main status_429".
 func results(o gateway.Outcome) string {
 	var out []string
 	for _, a := range o.Attempts {
@@ -167,12 +167,12 @@ func results(o gateway.Outcome) string {
 	return strings.Join(out, ", ")
 }
 
-// tried fails the test unless the next exchange to end went through these tries.
-func (g *rig) tried(want string) gateway.Outcome {
+// attempted fails the test unless the next exchange to end went through these attempts.
+func (g *rig) attempted(want string) gateway.Outcome {
 	g.t.Helper()
 	o := g.outcome()
 	if got := results(o); got != want {
-		g.t.Errorf("the tries were %q, want %q", got, want)
+		g.t.Errorf("the attempts were %q, want %q", got, want)
 	}
 	return o
 }

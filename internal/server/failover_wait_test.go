@@ -56,7 +56,7 @@ func about(t *testing.T, what string, got, want time.Duration) {
 
 const forEver = 30 * time.Second // in which no test may wait
 
-func TestAnotherIsTriedWithoutWaiting(t *testing.T) {
+func TestRetryElsewhereDoesNotWait(t *testing.T) {
 	for name, change := range map[string]func(*config.Route){
 		"another upstream": func(r *config.Route) {},
 		"another key": func(r *config.Route) {
@@ -71,12 +71,12 @@ func TestAnotherIsTriedWithoutWaiting(t *testing.T) {
 			change(&c.Routes[0])
 			g := start(t, inClear, c)
 			g.post("/api", "hi").ok(t)
-			about(t, "another try", u.gap(0, 1), 0)
+			about(t, "another attempt", u.gap(0, 1), 0)
 		})
 	}
 }
 
-func TestSameIsTriedAfterABackoffThatDoubles(t *testing.T) {
+func TestRetryOnTheSameKeyWaitsForABackoffThatDoubles(t *testing.T) {
 	u := newTimed(t, 4)
 	c := retrying(u.base())
 	c.Routes[0].Retry.MaxAttempts = 5
@@ -91,7 +91,7 @@ func TestSameIsTriedAfterABackoffThatDoubles(t *testing.T) {
 	}
 }
 
-func TestSameIsTriedWhenItAskedToBe(t *testing.T) {
+func TestRetryOnTheSameKeyWaitsAsLongAsItAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		line    string
 		ignored bool
@@ -143,9 +143,9 @@ func TestUpstreamThatWasNotReachedIsLeftAloneWithEveryKey(t *testing.T) {
 	g := start(t, inClear, c)
 	begun := time.Now()
 	g.post("/api", "hi").refusal(t, 502, "upstream_connect_error")
-	about(t, "four tries", time.Since(begun), (50+100+200)*time.Millisecond)
+	about(t, "four attempts", time.Since(begun), (50+100+200)*time.Millisecond)
 	if o := g.outcome(); len(o.Attempts) != 4 {
-		t.Errorf("%d tries, want 4", len(o.Attempts))
+		t.Errorf("%d attempts, want 4", len(o.Attempts))
 	}
 }
 
@@ -207,7 +207,7 @@ func TestClientThatLeavesDuringABackoffEndsIt(t *testing.T) {
 			waitFor(100 * time.Millisecond) // the backoff has begun
 			left := time.Now()
 			leave()
-			o := g.tried("a status_429")
+			o := g.attempted("a status_429")
 			about(t, "the end", time.Since(left), 0)
 			if o.End != gateway.ClientGone || o.Code != "" {
 				t.Errorf("ended as %s %q, want client_gone", o.End, o.Code)
@@ -217,7 +217,7 @@ func TestClientThatLeavesDuringABackoffEndsIt(t *testing.T) {
 	}
 }
 
-func TestFirstUpstreamsBudgetBoundsAllTries(t *testing.T) {
+func TestFirstUpstreamsBudgetBoundsAllAttempts(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		slow := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.readBody(r)
@@ -230,7 +230,7 @@ func TestFirstUpstreamsBudgetBoundsAllTries(t *testing.T) {
 		begun := time.Now()
 		g.post("/api", "hi").refusal(t, 504, "upstream_timeout")
 		about(t, "the refusal", time.Since(begun), 100*time.Millisecond)
-		g.tried("a connect_error, b timeout")
+		g.attempted("a connect_error, b timeout")
 
 		c.Routes[0].Upstreams[0].RequestTimeout = time.Minute
 		c.Routes[0].Upstreams[1].RequestTimeout = 100 * time.Millisecond

@@ -99,10 +99,10 @@ func TestFirstByteTimeoutBoundsAHandshake(t *testing.T) {
 	})
 }
 
-// It is the wait of each try. Where the request may have run it is not tried
-// again, unless that is allowed; a GET without a body always is.
-func TestLateFirstByteIsTriedElsewhereAsFarAsThatIsSafe(t *testing.T) {
-	for _, row := range []struct{ method, retry, tries string }{
+// first_byte_timeout_ms is the wait of each attempt. Where the request may have
+// run it is not retried, unless that is allowed; a GET without a body always is.
+func TestLateFirstByteIsRetriedAsFarAsThatIsSafe(t *testing.T) {
+	for _, row := range []struct{ method, retry, attempts string }{
 		{"POST", "", "a timeout"},
 		{"POST", ", on_uncertain: true", "a timeout, b timeout, c ok"},
 		{"GET", "", "a timeout, b timeout, c ok"},
@@ -133,10 +133,10 @@ routes:
 					body = strings.NewReader("hi")
 				}
 				answer := g.do(g.request(row.method, "/api", body))
-				if o := g.tried(row.tries); strings.HasSuffix(row.tries, "ok") != (answer.status == 200) {
+				if o := g.attempted(row.attempts); strings.HasSuffix(row.attempts, "ok") != (answer.status == 200) {
 					t.Errorf("got %d %q (%v)", answer.status, answer.body, o.Cause)
 				}
-				if l := g.line(); l.Attempts != strings.Count(row.tries, ",")+1 {
+				if l := g.line(); l.Attempts != strings.Count(row.attempts, ",")+1 {
 					t.Errorf("the access log has %+v", l)
 				}
 				// Nobody rests for it: it is no failure to connect and no status.

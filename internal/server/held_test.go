@@ -9,7 +9,7 @@ import (
 	"ai-gw-lite/internal/gateway"
 )
 
-// An answer that is kept while another upstream is tried is still that of the
+// An answer that is kept during another attempt is still that of the
 // upstream that gave it: what that one keeps back stays back.
 func TestHeldAnswerLosesTheHeadersOfItsOwnUpstream(t *testing.T) {
 	over(t, anyWouldDo, func(t *testing.T, via transport) {

@@ -165,8 +165,8 @@ routes:
 	}
 }
 
-// One id for all tries of a request, for a stream's head and for a tunnel's.
-func TestRequestIDIsThatOfAllTries(t *testing.T) {
+// One id for all attempts of a request, for a stream's head and for a tunnel's.
+func TestRequestIDIsThatOfAllAttempts(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		a, b := answering(t, answerOf(503, "")), newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.readBody(r)

@@ -55,7 +55,7 @@ func TestServerTimingTellsOursFromTheUpstreams(t *testing.T) {
 func TestServerTimingOfAFailureIsTheUpstreams(t *testing.T) {
 	for _, row := range []struct{ name, fields string }{
 		{"connect timeout", "connect_timeout_ms: 100"},
-		{"first byte timeout, after another try", "first_byte_timeout_ms: 100"},
+		{"first byte timeout, after another attempt", "first_byte_timeout_ms: 100"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {

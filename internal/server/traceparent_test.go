@@ -89,8 +89,8 @@ func TestWithoutTracingATraceparentPassesAsItIs(t *testing.T) {
 	})
 }
 
-// Each try is a span of its own in the same trace.
-func TestEachTryHasASpanOfItsOwn(t *testing.T) {
+// Each attempt is a span of its own in the same trace.
+func TestEachAttemptHasASpanOfItsOwn(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		a, b := answering(t, answerOf(503, "")), answering(t, okAnswer)
 		g := run(t, via, `

@@ -33,7 +33,7 @@ func TestUserAgentOfTheConfigurationReplacesTheClients(t *testing.T) {
 }
 
 // Each upstream has its own, in a WebSocket's handshake too.
-func TestUserAgentIsThatOfTheUpstreamThatIsTried(t *testing.T) {
+func TestUserAgentIsThatOfTheAttemptsUpstream(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
 		a, b := answering(t, answerOf(503, "")), echoing(t)
 		g := run(t, via, `

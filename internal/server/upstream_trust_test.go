@@ -143,8 +143,8 @@ routes:
 	}
 }
 
-// Nothing was sent to an upstream that is not trusted, so another may be tried.
-func TestUntrustedUpstreamIsTriedElsewhere(t *testing.T) {
+// Nothing was sent to an upstream that is not trusted, so another attempt may follow.
+func TestRequestToAnUntrustedUpstreamIsRetriedElsewhere(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		strange := secured(t, newAuthority(t).identityFor(time.Now().Add(time.Hour), "127.0.0.1"), answerOK)
 		other := answering(t, okAnswer)
@@ -158,10 +158,10 @@ routes:
     retry: {max_attempts: 2}
 `, strange.listener.Addr(), other.base())
 		g.post("/api", "hi").ok(t)
-		g.tried("strange connect_error, other ok")
+		g.attempted("strange connect_error, other ok")
 		g.said("cooldown begins", `"upstream":"strange"`, `"why":"connect_error"`)
 		g.post("/api", "hi").ok(t)
-		g.tried("other ok") // the strange one rests
+		g.attempted("other ok") // the strange one rests
 	})
 }
 

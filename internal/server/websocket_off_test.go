@@ -85,9 +85,9 @@ routes:
 		c.opened()
 		c.expect("EAGER")
 		c.Close()
-		g.tried("b ok")
+		g.attempted("b ok")
 		g.get("/api").ok(t)
-		g.tried("a ok")
+		g.attempted("a ok")
 		if len(a.requests()) != 1 || a.only().has("Upgrade") {
 			t.Errorf("the upstream without WebSockets got %d requests", len(a.requests()))
 		}

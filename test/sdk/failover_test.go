@@ -88,8 +88,8 @@ func TestFailoverIsOneCleanAnswerToTheClient(t *testing.T) {
 	}
 }
 
-// When all tries are used up the client raises what the last upstream said.
-func TestWithoutATryLeftTheLastAnswerIsRaised(t *testing.T) {
+// When all attempts are used up the client raises what the last upstream said.
+func TestWithoutAnAttemptLeftTheLastAnswerIsRaised(t *testing.T) {
 	if binary == "" {
 		t.Skip("there is no gateway to fail over")
 	}

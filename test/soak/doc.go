@@ -4,7 +4,7 @@
 //
 //   - an answer belongs to its request, byte for byte, and so does an upload
 //   - what broke off never looks complete, in either direction
-//   - a request with a body is sent again only if the try before was refused, and
+//   - a request with a body is sent again only if the attempt before was refused, and
 //     then byte for byte, under the configuration it began with
 //   - with several upstreams and keys, who is refused is served by another, and a
 //     session stays where it began

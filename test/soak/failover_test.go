@@ -152,7 +152,7 @@ var failovers = []kind{
 	}, want: func(p *plan, o *outcome) bool { return left(p, o) || o.status == p.Status }}, // it left while the last refusal came
 }
 
-// refused is an exchange of the pool whose tries are refused.
+// refused is an exchange of the pool whose attempts are refused.
 func refused(r *rand.Rand, p *plan) {
 	if r.IntN(3) > 0 {
 		p.post(r, maxReplay)
@@ -166,32 +166,32 @@ func refused(r *rand.Rand, p *plan) {
 	p.Wait = []string{"", "Retry-After: 0\r\n", "Retry-After-Ms: 20\r\n", "Retry-After: 1\r\n"}[r.IntN(4)]
 }
 
-// tries is what the provider has seen of one exchange.
-type tries struct {
+// attempts is what the provider has seen of one exchange.
+type attempts struct {
 	n             int
 	open          bool   // the last may have run: it was not refused
 	configuration string // the one that the exchange began with
 }
 
-// count counts a try, and finds whether it may be.
-func (u *provider) count(req *http.Request, p *plan) (try int, err error) {
+// count counts an attempt, and finds whether it may be.
+func (u *provider) count(req *http.Request, p *plan) (attempt int, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	t := u.tries[p.Turn]
+	t := u.attempts[p.Turn]
 	if t == nil {
-		t = &tries{configuration: req.Header.Get("X-Configuration")}
-		u.tries[p.Turn] = t
+		t = &attempts{configuration: req.Header.Get("X-Configuration")}
+		u.attempts[p.Turn] = t
 	}
 	t.n++
 	switch got := req.Header.Get("X-Configuration"); {
 	case p.Up > 0 && !p.isWebSocket() && t.open:
-		err = fmt.Errorf("a request with a body again (try %d), and the one before was not refused", t.n)
+		err = fmt.Errorf("a request with a body again (attempt %d), and the one before was not refused", t.n)
 	case p.Up > maxReplay && t.n > 1 && p.several():
-		err = fmt.Errorf("a request with a body that is too large to be kept again (try %d)", t.n)
+		err = fmt.Errorf("a request with a body that is too large to be kept again (attempt %d)", t.n)
 	case p.several() && t.n > maxTries+1: // one that finds its kept connection broken has another, unless it has a body
-		err = fmt.Errorf("try %d", t.n)
+		err = fmt.Errorf("attempt %d", t.n)
 	case got != t.configuration:
-		err = fmt.Errorf("try %d of configuration %s, the first was of %s", t.n, got, t.configuration)
+		err = fmt.Errorf("attempt %d of configuration %s, the first was of %s", t.n, got, t.configuration)
 	}
 	t.open = true
 	return t.n, err
@@ -201,7 +201,7 @@ func (u *provider) count(req *http.Request, p *plan) (try int, err error) {
 func (u *provider) forget(turn uint64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	delete(u.tries, turn)
+	delete(u.attempts, turn)
 }
 
 // stays finds whether a session is where it was.
@@ -226,7 +226,7 @@ func (c *upstreamConn) refuse(req *http.Request, p *plan) bool {
 
 func (c *upstreamConn) refusal(p *plan) bool {
 	c.u.mu.Lock()
-	if t := c.u.tries[p.Turn]; t != nil {
+	if t := c.u.attempts[p.Turn]; t != nil {
 		t.open = false
 	}
 	c.u.mu.Unlock()

@@ -27,7 +27,7 @@ type plan struct {
 	At     int64  // bytes of the answer before it
 	Status int    // of the answer that the client gets; 0: follows from the manner
 
-	Refusals int    // tries that are refused before the answer
+	Refusals int    // attempts that are refused before the answer
 	Refused  int    // the status of that
 	Early    bool   // before the request's body has come
 	Wait     string // a header line: when to come back

@@ -236,7 +236,7 @@ func (j *journal) Write(p []byte) (int, error) {
 		} else if bytes.Contains(line, []byte(`msg="cooldown begins"`)) {
 			j.rests++
 		} else if bytes.Contains(line, []byte(`msg="cooldown ends"`)) {
-		} else if bytes.Contains(line, []byte(`msg="not tried again`)) {
+		} else if bytes.Contains(line, []byte(`msg="not retried`)) {
 			j.tooLarge++
 		} else if j.text.Len() < journalLimit {
 			j.text.Write(line)

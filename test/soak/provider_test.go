@@ -25,15 +25,15 @@ type provider struct {
 	// The same for fickle plans, which leave connections in bad shape.
 	fickleClear, fickleTLS string
 
-	mu      sync.Mutex
-	conns   map[net.Conn]struct{}
-	tries   map[uint64]*tries // by turn
-	places  map[string]string // where a session is
-	release chan struct{}     // closed when held answers may end
+	mu       sync.Mutex
+	conns    map[net.Conn]struct{}
+	attempts map[uint64]*attempts // by turn
+	places   map[string]string    // where a session is
+	release  chan struct{}        // closed when held answers may end
 }
 
 func startProvider(t *testing.T, y *tally, certificate tls.Certificate) *provider {
-	u := &provider{tally: y, conns: make(map[net.Conn]struct{}), tries: make(map[uint64]*tries), places: make(map[string]string)}
+	u := &provider{tally: y, conns: make(map[net.Conn]struct{}), attempts: make(map[uint64]*attempts), places: make(map[string]string)}
 	listen := func(secure *tls.Config) string {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -133,11 +133,11 @@ func (c *upstreamConn) exchange(req *http.Request) bool {
 	if err := c.u.checkHead(req, &p); err != nil {
 		c.u.tally.failed(&p, "the upstream got %v", err)
 	}
-	try, err := c.u.count(req, &p)
+	attempt, err := c.u.count(req, &p)
 	if err != nil {
 		c.u.tally.failed(&p, "the upstream got %v", err)
 	}
-	if try <= p.Refusals {
+	if attempt <= p.Refusals {
 		return c.refuse(req, &p)
 	}
 	if p.isWebSocket() {
@@ -149,7 +149,7 @@ func (c *upstreamConn) exchange(req *http.Request) bool {
 		c.reset()
 		return false
 	case "reset once":
-		if try == 1 {
+		if attempt == 1 {
 			c.reset()
 			return false
 		}
