@@ -31,6 +31,7 @@ var floors = map[string]struct {
 	"process":  {nil, "it is the program among the machine's processes and knows no HTTP and no configuration"},
 	"systemd":  {nil, "it sends a few words to the service manager and knows nothing else"},
 	"simulate": {nil, "it stands in for a provider, so it must not share our mistakes"},
+	"testcert": {nil, "it makes certificates for tests and must not share our mistakes"},
 
 	"upstream": {[]string{"wire"}, "it reaches an upstream and knows no clients, tokens or limits"},
 

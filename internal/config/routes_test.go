@@ -1,12 +1,6 @@
 package config
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,22 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// certificate is a PEM file that holds one.
-func certificate(t *testing.T) []byte {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-}
+	"ai-gw-lite/internal/testcert"
+)
 
 func TestEveryFieldOfARouteReachesTheConfig(t *testing.T) {
 	path := write(t, `
@@ -67,7 +48,7 @@ routes:
     stream: {on_client_disconnect: drain, drain_max_secs: 15}
 `)
 	dir := filepath.Dir(path)
-	if err := os.WriteFile(filepath.Join(dir, "own.pem"), certificate(t), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "own.pem"), testcert.New().PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Load(path, testEnv())

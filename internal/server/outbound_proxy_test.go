@@ -9,7 +9,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 )
 
 // passing is an outbound proxy for HTTP that leads everything to addr, and
@@ -83,7 +82,7 @@ func TestUpstreamIsReachedThroughTheProxy(t *testing.T) {
 				u := newUpstream(t, answerOK)
 				trust := ""
 				if row.scheme == "https" {
-					u = secured(t, ours.identityFor(time.Now().Add(time.Hour), "api.invalid"), answerOK)
+					u = secured(t, ours.identityFor("api.invalid"), answerOK)
 					trust = fmt.Sprintf(", tls: {ca_path: %q}", ours.path)
 				}
 				var proxy *scriptedUpstream
@@ -145,7 +144,7 @@ routes:
 func TestUntrustedProxyGetsNeitherLoginNorKey(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		strange := newAuthority(t)
-		proxy := secured(t, strange.identityFor(time.Now().Add(time.Hour), "127.0.0.1"), answerOK)
+		proxy := secured(t, strange.identityFor("127.0.0.1"), answerOK)
 		g := run(t, via, observed+`
 routes:
   - id: api

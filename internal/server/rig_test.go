@@ -3,14 +3,10 @@ package server
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,6 +18,7 @@ import (
 
 	"ai-gw-lite/internal/config"
 	"ai-gw-lite/internal/gateway"
+	"ai-gw-lite/internal/testcert"
 	"ai-gw-lite/internal/upstream"
 )
 
@@ -376,27 +373,8 @@ type certificate struct {
 }
 
 var testCertificate = sync.OnceValue(func() certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotAfter:     time.Now().Add(time.Hour),
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:         true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return certificate{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool}
+	authority := testcert.New()
+	return certificate{authority.Pair("127.0.0.1"), authority.Pool()}
 })
 
 // syncBuffer collects log lines.

@@ -59,6 +59,10 @@ func newUpstream(t *testing.T, script func(*upstreamConn, *upstreamRequest)) *sc
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startUpstream(t, ln, script)
+}
+
+func startUpstream(t *testing.T, ln net.Listener, script func(*upstreamConn, *upstreamRequest)) *scriptedUpstream {
 	u := &scriptedUpstream{t: t, listener: ln, script: script, conns: make(map[net.Conn]struct{})}
 	u.done.Add(1)
 	go u.accept()

@@ -1,73 +1,42 @@
 package server
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"ai-gw-lite/internal/testcert"
 )
 
 // authority signs the certificates of upstreams.
 type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	*testcert.Authority
 	path string // its certificate, PEM
 }
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	a := &authority{t: t, path: filepath.Join(t.TempDir(), "ca.pem")}
-	der, key := a.sign(&x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority of a test"},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	})
-	a.key = key
-	var err error
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, a.path, "CERTIFICATE", der)
+	a := &authority{testcert.New(), filepath.Join(t.TempDir(), "ca.pem")}
+	a.writeTo(t, a.path)
 	return a
 }
 
-func (a *authority) sign(template *x509.Certificate) ([]byte, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
+func (a *authority) writeTo(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, a.PEM(), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return der, key
 }
 
-// identityFor is a server's certificate for names and addresses, signed here.
-func (a *authority) identityFor(until time.Time, names ...string) *tls.Config {
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: until}
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, n)
-		}
-	}
-	der, key := a.sign(template)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"h2", "http/1.1"}}
+// identityFor is how a server shows itself under names and addresses.
+func (a *authority) identityFor(names ...string) *tls.Config { return shown(a.Pair(names...)) }
+
+func shown(pair tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
 }
 
 // secured is a scripted upstream behind TLS.
@@ -77,19 +46,14 @@ func secured(t *testing.T, identity *tls.Config, script func(*upstreamConn, *ups
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &scriptedUpstream{t: t, listener: tls.NewListener(ln, identity), script: script, conns: make(map[net.Conn]struct{})}
-	u.done.Add(1)
-	go u.accept()
-	t.Cleanup(u.close)
-	return u
+	return startUpstream(t, tls.NewListener(ln, identity), script)
 }
 
 func answerOK(c *upstreamConn, r *upstreamRequest) { c.readBody(r); c.send(okAnswer) }
 
 func TestUpstreamIsTrustedAsFarAsTheConfigurationSays(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
-	hour := time.Now().Add(time.Hour)
-	local := ours.identityFor(hour, "localhost", "127.0.0.1")
+	local := ours.identityFor("localhost", "127.0.0.1")
 	for _, row := range []struct {
 		name     string
 		identity *tls.Config
@@ -101,11 +65,11 @@ func TestUpstreamIsTrustedAsFarAsTheConfigurationSays(t *testing.T) {
 		{"by its address", local, "127.0.0.1", `{ca_path: "` + ours.path + `"}`, ""},
 		{"of an authority that nobody named", local, "localhost", `{ca_path: ""}`, "certificate signed by unknown authority"},
 		{"of another authority", local, "localhost", `{ca_path: "` + theirs.path + `"}`, "certificate signed by unknown authority"},
-		{"for another name", ours.identityFor(hour, "other.example"), "localhost", `{ca_path: "` + ours.path + `"}`, "certificate is valid for other.example, not localhost"},
-		{"for a name, not the address", ours.identityFor(hour, "localhost"), "127.0.0.1", `{ca_path: "` + ours.path + `"}`, "cannot validate certificate for 127.0.0.1"},
-		{"expired", ours.identityFor(time.Now().Add(-time.Hour), "localhost"), "localhost", `{ca_path: "` + ours.path + `"}`, "certificate has expired"},
+		{"for another name", ours.identityFor("other.example"), "localhost", `{ca_path: "` + ours.path + `"}`, "certificate is valid for other.example, not localhost"},
+		{"for a name, not the address", ours.identityFor("localhost"), "127.0.0.1", `{ca_path: "` + ours.path + `"}`, "cannot validate certificate for 127.0.0.1"},
+		{"expired", shown(ours.PairUntil(time.Now().Add(-time.Hour), "localhost")), "localhost", `{ca_path: "` + ours.path + `"}`, "certificate has expired"},
 		{"unverified", local, "localhost", `{insecure_skip_verify: true}`, ""},
-		{"unverified, for another name", ours.identityFor(hour, "other.example"), "localhost", `{insecure_skip_verify: true}`, ""},
+		{"unverified, for another name", ours.identityFor("other.example"), "localhost", `{insecure_skip_verify: true}`, ""},
 		{"unverified, of another authority", local, "localhost", `{ca_path: "` + theirs.path + `", insecure_skip_verify: true}`, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -146,7 +110,7 @@ routes:
 // Nothing was sent to an upstream that is not trusted, so another attempt may follow.
 func TestRequestToAnUntrustedUpstreamIsRetriedElsewhere(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
-		strange := secured(t, newAuthority(t).identityFor(time.Now().Add(time.Hour), "127.0.0.1"), answerOK)
+		strange := secured(t, newAuthority(t).identityFor("127.0.0.1"), answerOK)
 		other := answering(t, okAnswer)
 		g := run(t, via, observed+`
 routes:
@@ -178,7 +142,7 @@ func TestTrustOfARouteIsItsOwn(t *testing.T) {
 	} {
 		over(t, anyWouldDo, func(t *testing.T, via transport) {
 			ours := newAuthority(t)
-			identity := ours.identityFor(time.Now().Add(time.Hour), "localhost")
+			identity := ours.identityFor("localhost")
 			identity.MaxVersion = row.version
 			u := secured(t, identity, func(c *upstreamConn, r *upstreamRequest) {
 				c.send(row.answer)
@@ -206,16 +170,16 @@ routes:
 func TestTrustIsThatOfTheFileAsItIsNow(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		ours, theirs := newAuthority(t), newAuthority(t)
-		u := secured(t, ours.identityFor(time.Now().Add(time.Hour), "127.0.0.1"), answerOK)
+		u := secured(t, ours.identityFor("127.0.0.1"), answerOK)
 		path := filepath.Join(t.TempDir(), "ca.pem")
-		writePEM(t, path, "CERTIFICATE", theirs.cert.Raw)
+		theirs.writeTo(t, path)
 		g := run(t, via, `routes: [{id: api, prefix: /api, upstream: {base_url: "https://%s", tls: {ca_path: %q}}}]`, u.listener.Addr(), path)
 		for range 2 {
 			g.get("/api").refusal(t, 502, "upstream_connect_error")
-			writePEM(t, path, "CERTIFICATE", ours.cert.Raw)
+			ours.writeTo(t, path)
 			g.reread()
 			g.get("/api").ok(t)
-			writePEM(t, path, "CERTIFICATE", theirs.cert.Raw)
+			theirs.writeTo(t, path)
 			g.reread()
 		}
 	})
@@ -226,7 +190,7 @@ func TestTrustIsThatOfTheFileAsItIsNow(t *testing.T) {
 func TestServerNameIsTheBaseURLs(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		ours := newAuthority(t)
-		identity := ours.identityFor(time.Now().Add(time.Hour), "localhost", "127.0.0.1")
+		identity := ours.identityFor("localhost", "127.0.0.1")
 		asked := make(chan *tls.ClientHelloInfo, 10)
 		identity.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) { asked <- h; return nil, nil }
 		u := secured(t, identity, answerOK)

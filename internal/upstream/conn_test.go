@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"ai-gw-lite/internal/testcert"
 	"ai-gw-lite/internal/wire"
 )
 
@@ -144,12 +145,12 @@ func TestConnectionIsReusedOnlyIfItsExchangeEndedCleanly(t *testing.T) {
 		{"a tunnel", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", false, all, false},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			ca := newCA(t)
+			ca := testcert.New()
 			for scheme, e := range map[string]*Endpoint{
 				"http":  {Address: serve(t, answering(x.answer))},
-				"https": {Address: serve(t, overTLS(ca.server("up.test"), answering(x.answer))), ServerName: "up.test", TLS: true},
+				"https": {Address: serve(t, overTLS(certified(ca, "up.test"), answering(x.answer))), ServerName: "up.test", TLS: true},
 			} {
-				p := NewPool(NewDialer(ca.pool), e)
+				p := NewPool(NewDialer(ca.Pool()), e)
 				c := dialPool(t, p)
 				ask(t, c, x.toHead)
 				for range x.pieces {
@@ -180,7 +181,7 @@ func TestConnectionIsReusedOnlyIfItsExchangeEndedCleanly(t *testing.T) {
 }
 
 func TestConnectionCarriesOneExchangeAfterAnother(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	play := func(conn net.Conn) {
 		for {
 			if _, err := conn.Read(make([]byte, 1)); err != nil {
@@ -191,9 +192,9 @@ func TestConnectionCarriesOneExchangeAfterAnother(t *testing.T) {
 	}
 	for _, e := range []*Endpoint{
 		{Address: serve(t, play)},
-		{Address: serve(t, overTLS(ca.server("up.test"), play)), ServerName: "up.test", TLS: true},
+		{Address: serve(t, overTLS(certified(ca, "up.test"), play)), ServerName: "up.test", TLS: true},
 	} {
-		p := NewPool(NewDialer(ca.pool), e)
+		p := NewPool(NewDialer(ca.Pool()), e)
 		c := dialPool(t, p)
 		for i := range 5 {
 			ask(t, c, false)
@@ -212,8 +213,8 @@ func TestConnectionCarriesOneExchangeAfterAnother(t *testing.T) {
 // where neither the connection's buffer nor a look at the socket shows it. It
 // must not become the answer to another request.
 func TestSecondAnswerNeverReachesTheNextRequest(t *testing.T) {
-	ca := newCA(t)
-	config := ca.server("up.test")
+	ca := testcert.New()
+	config := certified(ca, "up.test")
 	address := serve(t, func(conn net.Conn) {
 		segment := &oneSegment{Conn: conn}
 		secured := tls.Server(segment, config)
@@ -226,7 +227,7 @@ func TestSecondAnswerNeverReachesTheNextRequest(t *testing.T) {
 		conn.Write(segment.joined)
 		drain(conn)
 	})
-	p := NewPool(NewDialer(ca.pool), &Endpoint{Address: address, ServerName: "up.test", TLS: true})
+	p := NewPool(NewDialer(ca.Pool()), &Endpoint{Address: address, ServerName: "up.test", TLS: true})
 	c := dialPool(t, p)
 	ask(t, c, false)
 	if body := readOn(t, c); body != "hello" {

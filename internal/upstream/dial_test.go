@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ai-gw-lite/internal/testcert"
 )
 
 // testTimeout bounds a dial that is meant to end long before.
@@ -178,10 +180,10 @@ func TestSilentNameServerIsLeftAtTheDeadline(t *testing.T) {
 }
 
 func TestConnectionOutlivesTheContextOfItsDial(t *testing.T) {
-	ca := newCA(t)
-	address := serve(t, overTLS(ca.server("up.test"), echo))
+	ca := testcert.New()
+	address := serve(t, overTLS(certified(ca, "up.test"), echo))
 	ctx, cancel := context.WithCancel(t.Context())
-	conn, err := NewDialer(ca.pool).Dial(ctx, &Endpoint{Address: address, ServerName: "up.test", TLS: true})
+	conn, err := NewDialer(ca.Pool()).Dial(ctx, &Endpoint{Address: address, ServerName: "up.test", TLS: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +235,7 @@ func TestSocketThatBeatsTheContextToTheDeadlineTimesOut(t *testing.T) {
 
 // stalls has a way to stall for each moment of a dial. The other side plays its
 // part and then, unless it says so itself, reads on and answers nothing more.
-func stalls(ca *testCA) []stall {
+func stalls(ca *testcert.Authority) []stall {
 	upTLS := func(p *Proxy) *Endpoint {
 		return &Endpoint{Address: "up.test:443", ServerName: "up.test", TLS: true, Proxy: p}
 	}
@@ -247,7 +249,7 @@ func stalls(ca *testCA) []stall {
 		exchange(conn, 3, "\x05\x00")
 		exchange(conn, 4+1+len("up.test")+2, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 	}
-	toProxy := ca.server("proxy.test")
+	toProxy := certified(ca, "proxy.test")
 	return []stall{
 		{"TLS hello unanswered", upTLS(nil), StageTLS, onlyRead},
 		{"TLS hello half answered", upTLS(nil), StageTLS, func(conn net.Conn) { io.WriteString(conn, "\x16\x03") }},
@@ -304,11 +306,11 @@ func stalledDial(t *testing.T, s stall, d *Dialer, newContext func() (context.Co
 }
 
 func TestStallOfAnyStageEndsAtTheDeadline(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	for _, s := range stalls(ca) {
 		t.Run(s.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				took, err := stalledDial(t, s, NewDialer(ca.pool), func() (context.Context, context.CancelFunc) {
+				took, err := stalledDial(t, s, NewDialer(ca.Pool()), func() (context.Context, context.CancelFunc) {
 					return context.WithTimeout(t.Context(), 10*time.Second)
 				})
 				if took != 10*time.Second || !IsTimeout(err) || !errors.Is(err, context.DeadlineExceeded) {
@@ -320,11 +322,11 @@ func TestStallOfAnyStageEndsAtTheDeadline(t *testing.T) {
 }
 
 func TestCancellationEndsAnyStage(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	for _, s := range stalls(ca) {
 		t.Run(s.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				took, err := stalledDial(t, s, NewDialer(ca.pool), func() (context.Context, context.CancelFunc) {
+				took, err := stalledDial(t, s, NewDialer(ca.Pool()), func() (context.Context, context.CancelFunc) {
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					time.AfterFunc(3*time.Second, cancel)
 					return ctx, cancel
@@ -339,23 +341,23 @@ func TestCancellationEndsAnyStage(t *testing.T) {
 
 // TestOneDeadlineCoversAllStages: each stage alone is in time, all together are not.
 func TestOneDeadlineCoversAllStages(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	slow := stall{
 		endpoint: &Endpoint{Address: "up.test:443", ServerName: "up.test", TLS: true, Proxy: &Proxy{Protocol: ProxyHTTPS, Address: "proxy.test:3128"}},
 		stage:    StageTLS,
 		play: func(conn net.Conn) {
 			time.Sleep(4 * time.Second)
-			overTLS(ca.server("proxy.test"), func(conn net.Conn) {
+			overTLS(certified(ca, "proxy.test"), func(conn net.Conn) {
 				readConnect(conn)
 				time.Sleep(4 * time.Second)
 				io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 				time.Sleep(4 * time.Second)
-				overTLS(ca.server("up.test"), echo)(conn)
+				overTLS(certified(ca, "up.test"), echo)(conn)
 			})(conn)
 		},
 	}
 	synctest.Test(t, func(t *testing.T) {
-		took, err := stalledDial(t, slow, NewDialer(ca.pool), func() (context.Context, context.CancelFunc) {
+		took, err := stalledDial(t, slow, NewDialer(ca.Pool()), func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(t.Context(), 10*time.Second)
 		})
 		if took != 10*time.Second || !IsTimeout(err) {
@@ -376,9 +378,9 @@ func TestStallOnASocketEndsAtTheDeadline(t *testing.T) {
 }
 
 func TestTimeoutOfAReadIsATimeout(t *testing.T) {
-	ca := newCA(t)
-	address := serve(t, overTLS(ca.server("up.test"), drain))
-	conn := mustDial(t, NewDialer(ca.pool), &Endpoint{Address: address, ServerName: "up.test", TLS: true})
+	ca := testcert.New()
+	address := serve(t, overTLS(certified(ca, "up.test"), drain))
+	conn := mustDial(t, NewDialer(ca.Pool()), &Endpoint{Address: address, ServerName: "up.test", TLS: true})
 	conn.SetReadDeadline(time.Now().Add(-time.Second))
 	if _, err := conn.Read(make([]byte, 1)); !IsTimeout(err) {
 		t.Errorf("error %v, want a timeout", err)

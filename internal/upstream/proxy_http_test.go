@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ai-gw-lite/internal/testcert"
 )
 
 // readConnect reads a request head, byte by byte so as not to read past it.
@@ -49,8 +51,8 @@ func tunnel(heads chan<- string, answer string, upstream func(net.Conn)) func(ne
 const opens = "HTTP/1.1 200 Connection established\r\n\r\n"
 
 func TestHTTPSUpstreamIsReachedThroughATunnel(t *testing.T) {
-	ca := newCA(t)
-	upstream := overTLS(ca.server("up.test"), echo)
+	ca := testcert.New()
+	upstream := overTLS(certified(ca, "up.test"), echo)
 	for _, c := range []struct {
 		name     string
 		protocol ProxyProtocol
@@ -66,13 +68,13 @@ func TestHTTPSUpstreamIsReachedThroughATunnel(t *testing.T) {
 			heads := make(chan string, 1)
 			proxy := tunnel(heads, opens, upstream)
 			if c.protocol == ProxyHTTPS {
-				proxy = overTLS(ca.server("127.0.0.1"), proxy)
+				proxy = overTLS(certified(ca, "127.0.0.1"), proxy)
 			}
 			e := &Endpoint{Address: "up.test:8443", ServerName: "up.test", TLS: true, Proxy: &Proxy{Protocol: c.protocol, Address: serve(t, proxy)}}
 			if c.user != "" {
 				e.Proxy.Username, e.Proxy.Password = c.user, "open sesame"
 			}
-			conn := mustDial(t, NewDialer(ca.pool), e)
+			conn := mustDial(t, NewDialer(ca.Pool()), e)
 			if got := <-heads; got != c.head {
 				t.Errorf("the proxy read %q, want %q", got, c.head)
 			}
@@ -85,16 +87,16 @@ func TestHTTPSUpstreamIsReachedThroughATunnel(t *testing.T) {
 }
 
 func TestHTTPUpstreamIsReachedInAbsoluteForm(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	for _, c := range []struct {
 		protocol ProxyProtocol
 		proxy    func(net.Conn)
 	}{
 		{ProxyHTTP, echo},
-		{ProxyHTTPS, overTLS(ca.server("127.0.0.1"), echo)},
+		{ProxyHTTPS, overTLS(certified(ca, "127.0.0.1"), echo)},
 	} {
 		e := &Endpoint{Address: "up.test:80", ServerName: "up.test", Proxy: &Proxy{c.protocol, serve(t, c.proxy), "Aladdin", "open sesame"}}
-		mustEcho(t, mustDial(t, NewDialer(ca.pool), e)) // nothing was sent before
+		mustEcho(t, mustDial(t, NewDialer(ca.Pool()), e)) // nothing was sent before
 		if !e.AbsoluteForm() || e.ProxyAuthorization() != "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==" {
 			t.Errorf("%s: absolute form %v, authorization %q", c.protocol, e.AbsoluteForm(), e.ProxyAuthorization())
 		}
@@ -114,7 +116,7 @@ func TestOnlyProxiedRequestsCarryALogin(t *testing.T) {
 }
 
 func TestTunnelOpensForAnyWellFormedHead(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	filler := func(size int) string { // a head of that many bytes
 		const start, end = "HTTP/1.1 200 OK\r\nX: ", "\r\n\r\n"
 		return start + strings.Repeat("a", size-len(start)-len(end)) + end
@@ -128,17 +130,17 @@ func TestTunnelOpensForAnyWellFormedHead(t *testing.T) {
 		"largest":        filler(maxConnectHead),
 	} {
 		t.Run(name, func(t *testing.T) {
-			proxy := tunnel(make(chan string, 1), answer, overTLS(ca.server("up.test"), echo))
-			mustEcho(t, mustDial(t, NewDialer(ca.pool), tunnelled(serve(t, proxy))))
+			proxy := tunnel(make(chan string, 1), answer, overTLS(certified(ca, "up.test"), echo))
+			mustEcho(t, mustDial(t, NewDialer(ca.Pool()), tunnelled(serve(t, proxy))))
 		})
 	}
 	t.Run("byte by byte", func(t *testing.T) {
 		address := serve(t, func(conn net.Conn) {
 			readConnect(conn)
 			drip(conn, 0, "HTTP/1.1 200 OK\r\nVia: 1.1 x\r\n\r\n")
-			overTLS(ca.server("up.test"), echo)(conn)
+			overTLS(certified(ca, "up.test"), echo)(conn)
 		})
-		mustEcho(t, mustDial(t, NewDialer(ca.pool), tunnelled(address)))
+		mustEcho(t, mustDial(t, NewDialer(ca.Pool()), tunnelled(address)))
 	})
 }
 
@@ -204,21 +206,21 @@ func TestProxyThatWantsALoginIsALoginError(t *testing.T) {
 }
 
 func TestUntrustworthyProxyIsAConnectError(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	for _, c := range []struct {
 		name  string
 		proxy func(net.Conn)
 		words string
 	}{
-		{"untrusted", overTLS(newCA(t).server("127.0.0.1"), echo), "unknown authority"},
-		{"has only the upstream's name", overTLS(ca.server("up.test"), echo), "127.0.0.1"},
+		{"untrusted", overTLS(certified(testcert.New(), "127.0.0.1"), echo), "unknown authority"},
+		{"has only the upstream's name", overTLS(certified(ca, "up.test"), echo), "127.0.0.1"},
 		{"plain HTTP", func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 400 \r\n\r\n"); drain(conn) }, "does not look like a TLS handshake"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, tls := range []bool{false, true} {
 				e := tunnelled(serve(t, c.proxy))
 				e.Proxy.Protocol, e.TLS = ProxyHTTPS, tls
-				_, err := dial(t, NewDialer(ca.pool), e)
+				_, err := dial(t, NewDialer(ca.Pool()), e)
 				wantFailure(t, err, StageProxyConnect, c.words)
 				if !strings.Contains(err.Error(), "proxy connect: tls handshake: ") {
 					t.Errorf("error %q does not say that TLS failed", err)
@@ -229,15 +231,15 @@ func TestUntrustworthyProxyIsAConnectError(t *testing.T) {
 }
 
 func TestUpstreamBehindATunnelIsVerified(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	for _, protocol := range []ProxyProtocol{ProxyHTTP, ProxyHTTPS} {
-		proxy := tunnel(make(chan string, 1), opens, overTLS(ca.server("127.0.0.1"), echo))
+		proxy := tunnel(make(chan string, 1), opens, overTLS(certified(ca, "127.0.0.1"), echo))
 		if protocol == ProxyHTTPS {
-			proxy = overTLS(ca.server("127.0.0.1"), proxy)
+			proxy = overTLS(certified(ca, "127.0.0.1"), proxy)
 		}
 		e := tunnelled(serve(t, proxy))
 		e.Proxy.Protocol = protocol
-		_, err := dial(t, NewDialer(ca.pool), e)
+		_, err := dial(t, NewDialer(ca.Pool()), e)
 		wantFailure(t, err, StageTLS, "up.test")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"ai-gw-lite/internal/testcert"
 )
 
 // exchange reads size bytes, answers and returns what it read.
@@ -42,7 +44,7 @@ var (
 const connected = "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 
 func TestSOCKSProxyIsGivenTheNameAndTheLogin(t *testing.T) {
-	ca := newCA(t)
+	ca := testcert.New()
 	for _, c := range []struct {
 		name, address string
 		withLogin     bool
@@ -63,13 +65,13 @@ func TestSOCKSProxyIsGivenTheNameAndTheLogin(t *testing.T) {
 			for _, tls := range []bool{false, true} {
 				upstream := echo
 				if tls {
-					upstream = overTLS(ca.server("up.test"), echo)
+					upstream = overTLS(certified(ca, "up.test"), echo)
 				}
 				e := &Endpoint{Address: c.address, ServerName: "up.test", TLS: tls, Proxy: &Proxy{Protocol: ProxySOCKS, Address: socksProxy(t, c.turns, upstream)}}
 				if c.withLogin {
 					e.Proxy.Username, e.Proxy.Password = "secret-user", "secret-pass"
 				}
-				conn := mustDial(t, NewDialer(ca.pool), e)
+				conn := mustDial(t, NewDialer(ca.Pool()), e)
 				if _, ok := conn.(*net.TCPConn); ok == tls {
 					t.Errorf("conn is a %T", conn)
 				}

@@ -1,16 +1,13 @@
 package wire
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"testing"
 	"time"
+
+	"ai-gw-lite/internal/testcert"
 )
 
 // testTimeout bounds what is meant to end long before.
@@ -78,18 +75,7 @@ func onBoth(t *testing.T, test func(t *testing.T, peer net.Conn, c *Conn)) {
 	})
 }
 
-var testCertificate = func() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}()
+var testCertificate = testcert.New().Pair()
 
 // send writes for the peer, from any goroutine.
 func send(t testing.TB, peer net.Conn, s string) {
