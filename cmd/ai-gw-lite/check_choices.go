@@ -107,10 +107,3 @@ func streamText(s config.Stream) string {
 	}
 	return "cancel"
 }
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}

@@ -41,8 +41,11 @@ routes:
 const (
 	demoToken       = "gw_demo"
 	demoProviderKey = "sk-simulated"
-	demoQuestion    = `{"model":"simulated","stream":true,"messages":[{"role":"user","content":"Why stream?"}]}`
 )
+
+// simulatedQuestion is the request that demo sends, and that demo and mock show
+// as a curl line to paste.
+const simulatedQuestion = `{"model":"simulated","stream":true,"messages":[{"role":"user","content":"Why stream?"}]}`
 
 func newDemo() *cobra.Command {
 	var once bool
@@ -87,7 +90,7 @@ func demo(listen string, once bool) error {
 	if once {
 		return nil
 	}
-	fmt.Printf("\nThe gateway took the client's token %q away and put the provider's key in.\nNow yours, from another terminal (Ctrl-C here ends the demo):\n\ncurl -N %s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'\n", demoToken, url, demoToken, demoQuestion)
+	fmt.Printf("\nThe gateway took the client's token %q away and put the provider's key in.\nNow yours, from another terminal (Ctrl-C here ends the demo):\n\ncurl -N %s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'\n", demoToken, url, demoToken, simulatedQuestion)
 	r := &running{log: log, service: g, signals: caught}
 	return r.run()
 }
@@ -130,7 +133,7 @@ func loadDemo(listen, provider string) (*config.Config, error) {
 
 // ask sends one streamed chat completion and prints its tokens as they come.
 func ask(url string) error {
-	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(demoQuestion))
+	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(simulatedQuestion))
 	if err != nil {
 		return err
 	}

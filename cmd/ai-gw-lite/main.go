@@ -18,8 +18,7 @@ const (
 	exitUsage   = 2 // bad usage, bad configuration
 )
 
-// exitError ends the program with a code of its own. An empty text has been
-// printed already.
+// exitError ends the program with a code of its own.
 type exitError struct {
 	code int
 	err  error
@@ -44,9 +43,7 @@ func run(args []string) int {
 	}
 	var exit exitError
 	if errors.As(err, &exit) {
-		if exit.err != nil {
-			fmt.Fprintln(os.Stderr, exit.err)
-		}
+		fmt.Fprintln(os.Stderr, exit.err)
 		return exit.code
 	}
 	fmt.Fprintf(os.Stderr, "ai-gw-lite: %v\nTry 'ai-gw-lite --help'.\n", err)

@@ -11,8 +11,6 @@ import (
 	"ai-gw-lite/internal/simulate"
 )
 
-const mockQuestion = `{"model":"simulated","stream":true,"messages":[{"role":"user","content":"Why stream?"}]}`
-
 // mockPatience is how long answers under way may go on once the mock is to stop.
 const mockPatience = 10 * time.Second
 
@@ -76,7 +74,7 @@ func mock(listen string, o simulate.Options) error {
 		return failure(err)
 	}
 	fmt.Printf("simulated provider on %s (Ctrl-C ends it)\n\ncurl -N %s/v1/chat/completions%s -H 'Content-Type: application/json' -d '%s'\n",
-		provider.Addr(), url, key, mockQuestion)
+		provider.Addr(), url, key, simulatedQuestion)
 	<-caught.stop
 	return stopMock(provider, caught)
 }

@@ -47,7 +47,7 @@ func startMock(t *testing.T, args ...string) (url string, cmd *exec.Cmd, over ch
 // chat asks for a stream and returns it once its head is there.
 func chat(t *testing.T, url string) *http.Response {
 	t.Helper()
-	res, err := http.Post(url, "application/json", strings.NewReader(mockQuestion))
+	res, err := http.Post(url, "application/json", strings.NewReader(simulatedQuestion))
 	if err != nil {
 		t.Fatal(err)
 	}

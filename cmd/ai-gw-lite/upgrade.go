@@ -68,14 +68,14 @@ func askForUpgrade(pid int) error {
 			}
 			switch {
 			case n > 0 && reports == 1:
-				fmt.Printf("%s still draining\n", streams(n))
+				fmt.Printf("%s still draining\n", count(n, "stream"))
 			case n == 0 && reports == 2: // or the process would be gone
 				fmt.Println("no stream is left, clients' idle connections may still be used once")
 			}
 		},
 		Broken: func(n int) {
 			if n > 0 {
-				fmt.Printf("%s broken off at the end of the drain\n", streams(n))
+				fmt.Printf("%s broken off at the end of the drain\n", count(n, "stream"))
 			}
 		},
 	}.Run()
@@ -83,11 +83,4 @@ func askForUpgrade(pid int) error {
 		fmt.Printf("process %d is gone\n", pid)
 	}
 	return err
-}
-
-func streams(n int) string {
-	if n == 1 {
-		return "1 stream"
-	}
-	return fmt.Sprintf("%d streams", n)
 }
