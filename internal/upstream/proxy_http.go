@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"strings"
+
+	"ai-gw-lite/internal/wire"
 )
 
 // AbsoluteForm reports whether requests to e name the whole URL in their
@@ -104,7 +106,7 @@ func (a *connectAnswer) skipFields() error {
 		if line == "" {
 			break
 		}
-		if name, _, ok := strings.Cut(line, ":"); !ok || !isToken(name) {
+		if name, _, ok := strings.Cut(line, ":"); !ok || !wire.IsToken([]byte(name)) {
 			return errNotHTTP
 		}
 	}
@@ -131,16 +133,3 @@ func (a *connectAnswer) line() (string, error) {
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-
-// isToken reports whether s is a token (RFC 9110 §5.6.2), as field names are.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		digit := '0' <= c && c <= '9'
-		if !letter && !digit && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
-}
