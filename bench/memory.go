@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // memoryUse sums over a process tree, in KiB.
@@ -49,19 +48,4 @@ func kibibytes(path string) (map[string]int64, error) {
 		}
 	}
 	return values, nil
-}
-
-// raiseFileLimit lets this process and those it starts have want descriptors,
-// and returns how many that became. Setting the limit also makes Go hand it
-// on to children.
-func raiseFileLimit(want uint64) uint64 {
-	var limit syscall.Rlimit
-	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
-	raised := syscall.Rlimit{Cur: want, Max: max(want, limit.Max)}
-	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil { // root
-		return want
-	}
-	limit.Cur = min(want, limit.Max)
-	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
-	return limit.Cur
 }

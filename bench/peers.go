@@ -59,6 +59,18 @@ func allPeers(gatewayBinary, toolDir string) []*peer {
 	return append(gateways(gatewayBinary, toolDir), nginx(), haproxy(), caddy(), portkey())
 }
 
+// findPeers keeps the peers that are here, and says which are not.
+func (b *bench) findPeers() {
+	b.peers = slices.DeleteFunc(b.peers, func(p *peer) bool {
+		if p.version, p.skipped = p.find(); p.skipped != nil {
+			b.note("%s left out: %v", p.name, p.skipped)
+		} else {
+			fmt.Printf("%-12s %s\n", p.name, p.version)
+		}
+		return p.skipped != nil
+	})
+}
+
 // takesPart reports whether p is meant for w.
 func (p *peer) takesPart(w workload) bool {
 	begins := func(prefix string) bool { return strings.HasPrefix(w.name, prefix) }

@@ -119,7 +119,7 @@ func (b *bench) passesEventsOn(t *target, p *peer) error {
 	defer ln.close()
 	h := &holdRun{loop: b.loop}
 	ln.send(t.request("GET", "/v1/hold", nil, 0), &holdCall{run: h})
-	if err := b.loop.runUntil(func() bool { return h.open1 == 1 }, soon); err != nil {
+	if err := b.loop.runUntil(func() bool { return h.opened == 1 }, soon); err != nil {
 		return fmt.Errorf("wait for an event that nothing follows: %w", err)
 	}
 	return nil

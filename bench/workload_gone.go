@@ -49,7 +49,7 @@ func hangUps(b *bench, t *target, path string) (samples, error) {
 		}
 		b.upstream.silent = 0
 		ln.send(r, &holdCall{run: h})
-		err = b.loop.runUntil(func() bool { return h.open1 > 0 || b.upstream.silent > 0 }, within)
+		err = b.loop.runUntil(func() bool { return h.opened > 0 || b.upstream.silent > 0 }, within)
 		if err == nil {
 			err = b.loop.runFor(20 * time.Millisecond) // let the proxy come to rest
 		}

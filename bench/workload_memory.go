@@ -35,7 +35,7 @@ func memoryWorkload(n int) workload {
 		for len(h.lanes) < n+1 {
 			// In small lots, for the sake of the proxy's accept queue.
 			if err := h.open(t, r, min(100, n+1-len(h.lanes))); err != nil {
-				return nil, fmt.Errorf("after %d streams: %w", h.open1, err)
+				return nil, fmt.Errorf("after %d streams: %w", h.opened, err)
 			}
 		}
 		after, err := settledMemory(b, t)
@@ -60,11 +60,11 @@ func settledMemory(b *bench, t *target) (memoryUse, error) {
 	return memoryOf(t.pids())
 }
 
-// holdRun is a growing number of streams; open1 of them have had their event.
+// holdRun is a growing number of streams; opened of them have had their event.
 type holdRun struct {
-	loop  *loop
-	lanes []lane
-	open1 int
+	loop   *loop
+	lanes  []lane
+	opened int
 }
 
 // open adds n streams and waits for the first event of each.
@@ -77,7 +77,7 @@ func (h *holdRun) open(t *target, r *request, n int) error {
 		h.lanes = append(h.lanes, ln)
 		ln.send(r, &holdCall{run: h})
 	}
-	return h.loop.runUntil(func() bool { return h.open1 == len(h.lanes) }, within)
+	return h.loop.runUntil(func() bool { return h.opened == len(h.lanes) }, within)
 }
 
 func (h *holdRun) close() { closeLanes(h.lanes) }
@@ -90,7 +90,7 @@ type holdCall struct {
 func (c *holdCall) data(p []byte, _ int64) {
 	c.got += len(p)
 	if c.got == len(event) {
-		c.run.open1++
+		c.run.opened++
 	}
 }
 
