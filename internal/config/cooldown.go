@@ -7,34 +7,35 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// cooldown is how long what failed rests, by how it failed.
+// cooldown is how long what failed is not used, by how it failed.
 type cooldown struct {
 	origin
-	usual [len(usualRests)]rest
-	other map[string]*rest // the statuses without a default, as given
-	max   number
+	defaults [len(defaultCooldowns)]cooldownTime
+	other    map[string]*cooldownTime // the statuses without a default, as given
+	max      number
 }
 
-// usualRests are the failures after which something rests unless told otherwise.
-var usualRests = [...]struct {
+// defaultCooldowns are the failures after which something is cooled unless the
+// file says otherwise.
+var defaultCooldowns = [...]struct {
 	failure string
-	rest    CooldownRule
+	rule    CooldownRule
 	doc     string
 }{
 	{"429", CooldownRule{RetryAfter: true}, "Too many requests."},
 	{"401", CooldownRule{For: 300 * time.Second}, "The key is not accepted."},
 	{"402", CooldownRule{For: 900 * time.Second}, "The account has no money left."},
 	{"529", CooldownRule{For: 30 * time.Second}, "Overloaded."},
-	{connectError, CooldownRule{For: 10 * time.Second}, "Not reached: it is always the upstream that rests."},
+	{connectError, CooldownRule{For: 10 * time.Second}, "Not reached: it is always the upstream that is cooled."},
 }
 
 func (c *cooldown) fields() []field {
 	var out []field
-	for i, u := range usualRests {
-		out = append(out, field{u.failure, c.usual[i].or(u.rest), optional, u.doc})
+	for i, u := range defaultCooldowns {
+		out = append(out, field{u.failure, c.defaults[i].or(u.rule), optional, u.doc})
 	}
 	return append(out, field{"max_secs", c.max.or(900), optional,
-		"Nothing rests longer, whatever an answer asks for."})
+		"No cooldown is longer, whatever an answer asks for."})
 }
 
 var anyStatus = regexp.MustCompile(`^[0-9]{3}$`)
@@ -44,16 +45,16 @@ func (c *cooldown) called(name string) value {
 		return nil
 	}
 	if c.other == nil {
-		c.other = map[string]*rest{}
+		c.other = map[string]*cooldownTime{}
 	}
 	if c.other[name] == nil {
-		c.other[name] = &rest{}
+		c.other[name] = &cooldownTime{}
 	}
 	return c.other[name]
 }
 
 func (c *cooldown) others() (string, field) {
-	return failureStatus.String(), field{to: &rest{}, doc: "Any other status of an answer."}
+	return failureStatus.String(), field{to: &cooldownTime{}, doc: "Any other status of an answer."}
 }
 
 func (c *cooldown) check(r *report) {
@@ -61,9 +62,9 @@ func (c *cooldown) check(r *report) {
 		switch {
 		case !v.given || v.bad:
 		case c.other[name] != nil && !failureStatus.MatchString(name):
-			r.problem(&v.origin, "only failures rest: a status from 400 to 599, or %s", connectError)
+			r.problem(&v.origin, "only failures cool: a status from 400 to 599, or %s", connectError)
 		case name == "403" && v.v != CooldownRule{}:
-			r.problem(&v.origin, "never rests: a 403 is about the request, not the key")
+			r.problem(&v.origin, "never cools: a 403 is about the request, not the key")
 		case name == connectError && v.v.RetryAfter:
 			r.problem(&v.origin, "must be a number of seconds: no answer came that could ask for a time")
 		case !c.max.bad && v.v.For > c.max.secs():
@@ -72,11 +73,11 @@ func (c *cooldown) check(r *report) {
 	}
 }
 
-// all is every rest by its failure.
-func (c *cooldown) all() map[string]*rest {
-	out := map[string]*rest{}
-	for i, u := range usualRests {
-		out[u.failure] = &c.usual[i]
+// all is every cooldown by its failure.
+func (c *cooldown) all() map[string]*cooldownTime {
+	out := map[string]*cooldownTime{}
+	for i, u := range defaultCooldowns {
+		out[u.failure] = &c.defaults[i]
 	}
 	for name, v := range c.other {
 		out[name] = v
@@ -95,13 +96,13 @@ func (c *cooldown) build() Cooldown {
 	return out
 }
 
-// rest is how long: retry_after, or a number of seconds; 0 is not at all.
-type rest struct {
+// cooldownTime is retry_after or a number of seconds; 0 is no cooldown.
+type cooldownTime struct {
 	origin
 	v CooldownRule
 }
 
-func (v *rest) or(rule CooldownRule) *rest {
+func (v *cooldownTime) or(rule CooldownRule) *cooldownTime {
 	if !v.given {
 		v.v = rule
 	}
@@ -110,7 +111,7 @@ func (v *rest) or(rule CooldownRule) *rest {
 
 const retryAfter = "retry_after"
 
-func (v *rest) decode(d *decoder, n *yaml.Node) {
+func (v *cooldownTime) decode(d *decoder, n *yaml.Node) {
 	const wanted = "must be retry_after or a whole number of seconds, 0 or more"
 	if n.Kind == yaml.ScalarNode && n.Value == retryAfter {
 		v.v = CooldownRule{RetryAfter: true}

@@ -48,7 +48,7 @@ func (t *trigger) schema() schema {
 	}}
 }
 
-func (v *rest) schema() schema {
+func (v *cooldownTime) schema() schema {
 	s := schema{"anyOf": []schema{
 		{"enum": []string{retryAfter}},
 		{"type": "integer", "minimum": 0, "maximum": maxNumber},

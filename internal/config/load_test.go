@@ -60,7 +60,7 @@ func defaultOf(v value) string {
 		return fmt.Sprint(v.v)
 	case *ratio:
 		return fmt.Sprint(v.v)
-	case *rest:
+	case *cooldownTime:
 		if v.v.RetryAfter {
 			return retryAfter
 		}

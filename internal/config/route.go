@@ -34,7 +34,7 @@ func (r *route) fields() []field {
 		{"retry", sub(&r.retry), optional,
 			"What is retried before the client gets an answer."},
 		{"cooldown", sub(&r.cooldown), optional,
-			"How long a key, or an upstream without keys, rests after a failure, where there is another to choose. One given here replaces its own default alone; 0 switches it off."},
+			"How long a key, or an upstream without keys, is not used after a failure, where there is another to choose. One given here replaces its own default alone; 0 switches it off."},
 		{"stream", sub(&r.stream), optional,
 			"What happens when the client leaves a stream."},
 	}

@@ -86,13 +86,13 @@ type Backoff struct {
 	Jitter       float64 // part of the wait, 0 to 1
 }
 
-// Cooldown says how long a key or an upstream rests after a failure.
+// Cooldown says how long a key or an upstream is not used after a failure.
 type Cooldown struct {
 	After map[string]CooldownRule // by status, or "connect_error"
 	Max   time.Duration
 }
 
-// CooldownRule is one rest: what the answer asked for, or a fixed time. 0 is none.
+// CooldownRule is one cooldown: what the answer asked for, or a fixed time. 0 is none.
 type CooldownRule struct {
 	RetryAfter bool
 	For        time.Duration
