@@ -97,6 +97,8 @@ func (c *Conn) awaitByte() (err error) {
 	return c.took(n, err)
 }
 
+// took accounts for n bytes that a read has put behind the unread ones. No bytes
+// and no error are io.ErrNoProgress.
 func (c *Conn) took(n int, err error) error {
 	c.w += n
 	if n > 0 {
@@ -182,8 +184,8 @@ func IsTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 // AwaitClose blocks until the peer has closed or reset the connection (true),
 // or until Interrupt (false). What the peer sends meanwhile is kept for the
-// next request; once that is much it is left unread, and where the system does
-// not tell of an end behind it, it is waited for no longer.
+// next request. Once that is a buffer full, the rest is left unread. Linux still
+// tells of the end behind it; elsewhere AwaitClose then returns false.
 func (c *Conn) AwaitClose() bool {
 	for c.Buffered() < readSize {
 		var err error
@@ -239,10 +241,10 @@ func (c *Conn) Close() error { return c.c.Close() }
 // TLS gets no close_notify.
 func (c *Conn) Abort() { underlying(c.c).Close() }
 
-// Shut makes writes fail, and reads once what had come is used up, those that
-// wait included, and tells the peer at once: a body may still come to its end
-// behind it, but the connection must carry no other. It does not wait for
-// anybody; Close, Abort or Reset must follow.
+// Shut makes writes fail, those that wait included, and tells the peer at once.
+// Reads still return what has come, so a body may reach its end, and then fail.
+// The connection must carry no other exchange. Shut does not block; Close, Abort
+// or Reset must follow.
 func (c *Conn) Shut() {
 	c.shut.Store(true)
 	if !c.pending.can() {

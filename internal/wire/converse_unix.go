@@ -24,7 +24,7 @@ func (p *pendingRead) converse(message []byte, wasIdle bool) (stale bool, err er
 	if p.message, p.stage, p.stale = message, sending, false; wasIdle {
 		p.stage = checking
 	}
-	if err := p.conn.raw.Read(p.step1); err != nil {
+	if err := p.conn.raw.Read(p.stepFunc); err != nil {
 		return false, err
 	}
 	stale, rest := p.stale, p.message
@@ -44,7 +44,7 @@ func (p *pendingRead) converse(message []byte, wasIdle bool) (stale bool, err er
 // step is called by the runtime's poller; false makes it wait for readability.
 func (p *pendingRead) step(fd uintptr) bool {
 	if p.stage == awaiting {
-		return p.attempt(fd)
+		return p.readNow(fd)
 	}
 	if p.stage == checking {
 		var probe [1]byte
@@ -68,5 +68,5 @@ func (p *pendingRead) step(fd uintptr) bool {
 		return false // nothing had come
 	}
 	p.stage = awaiting
-	return p.attempt(fd) // what came before this turn began would wake nobody
+	return p.readNow(fd) // what came before this turn began would wake nobody
 }

@@ -16,7 +16,7 @@ import "time"
 func (p *pendingRead) deliver(to Receiver) error {
 	p.to = to
 	for !p.conn.body.done && p.failed == nil {
-		if err := p.conn.raw.Read(p.each1); err != nil {
+		if err := p.conn.raw.Read(p.eachFunc); err != nil {
 			p.interrupted(err)
 		}
 	}
@@ -26,7 +26,8 @@ func (p *pendingRead) deliver(to Receiver) error {
 	return err
 }
 
-// interrupted is a wait that ended without anything to read.
+// interrupted handles a wait that ended without anything to read: at the coarse
+// deadline, after which the socket is looked at again, or for good.
 func (p *pendingRead) interrupted(err error) {
 	if p.bounded && IsTimeout(err) {
 		p.unbound()
@@ -41,7 +42,7 @@ func (p *pendingRead) each(fd uintptr) bool {
 	for {
 		if c.Buffered() == 0 {
 			c.Release()
-			if !p.attempt(fd) {
+			if !p.readNow(fd) {
 				return false
 			}
 		}
@@ -64,6 +65,7 @@ func (p *pendingRead) each(fd uintptr) bool {
 	}
 }
 
+// bound sets the coarse deadline unless it is in force.
 func (p *pendingRead) bound() {
 	if !p.bounded {
 		p.bounded = true

@@ -23,14 +23,16 @@ func rawConn(c net.Conn) syscall.RawConn {
 // then cost their goroutines and no more.
 type pendingRead struct {
 	conn  *Conn
-	read1 func(fd uintptr) bool // attempt, kept so that no read allocates
-	step1 func(fd uintptr) bool // step
-	byte1 func(fd uintptr) bool // attemptByte
-	first [1]byte
+	first [1]byte // what readByte has read
 	err   error
 
+	// What the poller calls: methods below, bound once so that no read allocates.
+	readFunc func(fd uintptr) bool // readNow
+	byteFunc func(fd uintptr) bool // readByteNow
+	stepFunc func(fd uintptr) bool // step
+	eachFunc func(fd uintptr) bool // each
+
 	// of deliver
-	each1   func(fd uintptr) bool // each
 	to      Receiver
 	failed  error
 	bounded bool // a deadline of deliver's own is in force
@@ -43,14 +45,14 @@ type pendingRead struct {
 
 func (p *pendingRead) init(c *Conn) {
 	p.conn = c
-	p.read1, p.byte1, p.step1, p.each1 = p.attempt, p.attemptByte, p.step, p.each
+	p.readFunc, p.byteFunc, p.stepFunc, p.eachFunc = p.readNow, p.readByteNow, p.step, p.each
 }
 
-func (p *pendingRead) can() bool { return p.read1 != nil }
+func (p *pendingRead) can() bool { return p.readFunc != nil }
 
 // read blocks until a byte or an error has come. The connection must hold no buffer.
 func (p *pendingRead) read() error {
-	if err := p.conn.raw.Read(p.read1); err != nil {
+	if err := p.conn.raw.Read(p.readFunc); err != nil {
 		return err
 	}
 	err := p.err
@@ -58,8 +60,8 @@ func (p *pendingRead) read() error {
 	return err
 }
 
-// attempt is called by the runtime's poller; false makes it wait for readability.
-func (p *pendingRead) attempt(fd uintptr) bool {
+// readNow is called by the runtime's poller; false makes it wait for readability.
+func (p *pendingRead) readNow(fd uintptr) bool {
 	c := p.conn
 	b := takeBuffer(c.bulk)
 	for {
@@ -83,7 +85,7 @@ func (p *pendingRead) attempt(fd uintptr) bool {
 
 // readByte is read for one byte and without a buffer.
 func (p *pendingRead) readByte() (n int, b byte, err error) {
-	if err := p.conn.raw.Read(p.byte1); err != nil {
+	if err := p.conn.raw.Read(p.byteFunc); err != nil {
 		return 0, 0, err
 	}
 	if err, p.err = p.err, nil; err != nil {
@@ -92,7 +94,8 @@ func (p *pendingRead) readByte() (n int, b byte, err error) {
 	return 1, p.first[0], nil
 }
 
-func (p *pendingRead) attemptByte(fd uintptr) bool {
+// readByteNow is readNow for readByte.
+func (p *pendingRead) readByteNow(fd uintptr) bool {
 	n, err := syscall.Read(int(fd), p.first[:])
 	for err == syscall.EINTR {
 		n, err = syscall.Read(int(fd), p.first[:])
@@ -106,7 +109,8 @@ func (p *pendingRead) attemptByte(fd uintptr) bool {
 	return true
 }
 
-// end notes how the peer's bytes ended.
+// end notes why nothing more will come: the peer has closed (a nil err), or the
+// read failed.
 func (p *pendingRead) end(err error) {
 	if p.err = io.EOF; err != nil {
 		p.err = os.NewSyscallError("read", err)

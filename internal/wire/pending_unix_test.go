@@ -11,7 +11,7 @@ import (
 // attempt is one look of the poller's at a connection.
 func attempt(t *testing.T, c *Conn) (done bool) {
 	t.Helper()
-	if err := c.raw.Control(func(fd uintptr) { done = c.pending.attempt(fd) }); err != nil {
+	if err := c.raw.Control(func(fd uintptr) { done = c.pending.readNow(fd) }); err != nil {
 		t.Fatal(err)
 	}
 	return done
