@@ -227,7 +227,7 @@ func TestHTTP2LanesAgainstGosServer(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
+func TestSpreadIsMedianLeastAndGreatest(t *testing.T) {
 	for _, c := range []struct {
 		values []float64
 		want   spread

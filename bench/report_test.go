@@ -92,7 +92,7 @@ func TestRunsWithoutResultsAreForgotten(t *testing.T) {
 	}
 }
 
-func TestVerdicts(t *testing.T) {
+func TestVerdictIsOfTheFiguresAsTheyAreShown(t *testing.T) {
 	a := aim{digits: 2, limit: 1.0}
 	for _, c := range []struct {
 		values []float64

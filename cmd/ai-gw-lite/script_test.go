@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 // What each command promises its user stands in testdata, one script a command.
-func TestCommands(t *testing.T) {
+func TestCommandsKeepWhatTheirScriptsPromise(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,

@@ -132,7 +132,7 @@ func TestLeastInflightTakesTurnsWhereLoadIsEqual(t *testing.T) {
 	}
 }
 
-func TestChoiceByStanding(t *testing.T) {
+func TestReadyComesBeforeSkippedAndSkippedBeforeFull(t *testing.T) {
 	const s = time.Second
 	for _, c := range []struct {
 		name    string

@@ -45,7 +45,7 @@ func TestTwoGeneratedPairsDiffer(t *testing.T) {
 	}
 }
 
-func TestNamesOfTheCertificate(t *testing.T) {
+func TestCertificateIsForThisMachineAndTheHostInListen(t *testing.T) {
 	for _, c := range []struct {
 		listen string
 		names  []string // besides localhost

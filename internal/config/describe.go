@@ -45,6 +45,7 @@ type origin struct {
 	refs  []string // the ${…} in it, as written
 }
 
+// org gives what holds a value its origin; origin is the embedded field's name.
 func (o *origin) org() *origin { return o }
 
 // sub makes a section the value of a field.

@@ -7,7 +7,7 @@ import (
 
 // What the bad files cannot show: that the rules refuse no more than they must.
 
-func TestAddressesThatWork(t *testing.T) {
+func TestAddressThatCanBeReachedIsAccepted(t *testing.T) {
 	for _, listen := range []string{":8080", "127.0.0.1:8080", "0.0.0.0:1", "localhost:65535", "[::1]:8080", "[::]:0", "[::ffff:1.2.3.4]:80", "gateway_1.example:80", "a.example.:80"} {
 		r, v := &report{}, &text{v: listen}
 		v.given = true
@@ -23,7 +23,7 @@ func TestAddressesThatWork(t *testing.T) {
 	}
 }
 
-func TestBaseURLsThatWork(t *testing.T) {
+func TestBaseURLIsTakenApart(t *testing.T) {
 	for in, want := range map[string]BaseURL{
 		"https://a.example":                     {"https", "a.example", "a.example:443", "a.example", ""},
 		"http://a.example/":                     {"http", "a.example", "a.example:80", "a.example", ""},
@@ -44,7 +44,7 @@ func TestBaseURLsThatWork(t *testing.T) {
 	}
 }
 
-func TestPrefixesThatWork(t *testing.T) {
+func TestPrefixThatRequestsCanHaveIsAccepted(t *testing.T) {
 	for _, prefix := range []string{"/", "/a", "/a/b", "/healthz2", "/metrics2", "/a/metrics", "/health", "/a;b", "/a%20b", "/%61", "/...", "/.well-known", "/a..b/c.", "/v1:generate", "/@x"} {
 		r, v := &report{}, &text{v: prefix}
 		v.given = true
@@ -54,7 +54,7 @@ func TestPrefixesThatWork(t *testing.T) {
 	}
 }
 
-func TestOriginsThatWork(t *testing.T) {
+func TestOriginThatBrowsersSendIsAccepted(t *testing.T) {
 	for _, origin := range []string{"*", "https://app.example", "http://localhost:3000", "app.example", "App.Example:8443", "127.0.0.1:5173", "http://[::1]:3000", "[::1]", "chrome-extension://abcdefghijkl", "null", "localhost"} {
 		if wrong := wrongInOrigin(origin); wrong != "" {
 			t.Errorf("%s: %s", origin, wrong)

@@ -128,7 +128,7 @@ func TestTakeKeepsNoCallersBuffer(t *testing.T) {
 }
 
 // Machines without a battery for their clock wake up in 1970.
-func TestFirstMinuteOf1970(t *testing.T) {
+func TestFirstMinuteOf1970IsAWindowToo(t *testing.T) {
 	w := NewWindows()
 	if n := take(w, time.Unix(30, 0), "t", "r", 1, 2); n != 1 {
 		t.Errorf("%d counted, want 1", n)
@@ -138,7 +138,7 @@ func TestFirstMinuteOf1970(t *testing.T) {
 	}
 }
 
-func TestClockGoingBack(t *testing.T) {
+func TestClockThatGoesBackReopensNoWindow(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		back time.Duration

@@ -91,7 +91,7 @@ func TestOptionsThatIsNoPreflightIsAnOrdinaryRequest(t *testing.T) {
 	})
 }
 
-func TestOriginsMatch(t *testing.T) {
+func TestOriginMatchesAnEntryRegardlessOfCase(t *testing.T) {
 	for _, row := range []struct {
 		entry, origin string
 		allowed       bool

@@ -153,7 +153,7 @@ func TestReloadWhateverWayTheFileIsWritten(t *testing.T) {
 }
 
 // Kubernetes mounts a ConfigMap as links through ..data, which it moves.
-func TestReloadWhenAMountsLinkMoves(t *testing.T) {
+func TestMountWhoseLinkMovesIsReloaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		version := func(dir, name, limit string) {
 			if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {

@@ -19,7 +19,7 @@ func (u anthropicUsage) check(t *testing.T, output int) {
 	}
 }
 
-func TestMessage(t *testing.T) {
+func TestMessageHasAnthropicsShapeAndUsage(t *testing.T) {
 	server := start(t, Options{})
 	body := `{"model":"claude-opus-5","max_tokens":99,"messages":[{"role":"user","content":"` + prompt + `"}]}`
 	got := read[struct {

@@ -27,7 +27,7 @@ func (u chatUsage) check(t *testing.T) {
 	}
 }
 
-func TestChatCompletion(t *testing.T) {
+func TestChatCompletionHasOpenAIsShapeAndUsage(t *testing.T) {
 	server := start(t, Options{})
 	body := `{"model":"gpt-5","messages":[{"role":"user","content":[{"type":"text","text":"` + prompt + `"}]}]}`
 	got := read[struct {

@@ -234,7 +234,7 @@ func TestBodyIsFramedAsChosen(t *testing.T) {
 	}
 }
 
-func TestElsewhereIsNotFound(t *testing.T) {
+func TestUnknownPathIsNotFoundInItsProvidersShape(t *testing.T) {
 	server := start(t, Options{})
 	for path, want := range map[string]string{
 		"/v2/chat":                         `"type":"invalid_request_error"`,

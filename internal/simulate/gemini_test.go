@@ -42,7 +42,7 @@ func checkGemini(t *testing.T, pieces []geminiAnswer) {
 	}
 }
 
-func TestGeminiContent(t *testing.T) {
+func TestContentHasGeminisShapeAndUsage(t *testing.T) {
 	server := start(t, Options{})
 	url, body := server.URL()+"/v1beta/models/gemini-3-pro:", streams[3].body
 	t.Run("plain", func(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestOllamaChat(t *testing.T) {
+func TestChatHasOllamasShapeAndUsage(t *testing.T) {
 	type object struct {
 		Message       struct{ Role, Content string }
 		Done          bool

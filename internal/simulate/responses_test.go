@@ -37,7 +37,7 @@ func (r responseObject) check(t *testing.T) {
 	}
 }
 
-func TestResponse(t *testing.T) {
+func TestResponseHasOpenAIsShapeAndUsage(t *testing.T) {
 	server := start(t, Options{})
 	body := `{"model":"gpt-5","input":[{"role":"user","content":[{"type":"input_text","text":"` + prompt + `"}]}]}`
 	read[responseObject](t, ask(t, server.URL()+"/v1/responses?sim_tokens=10", body)).check(t)

@@ -85,7 +85,7 @@ func anthropicUsage(u anthropic.Usage) usage {
 	}
 }
 
-func TestAnthropicCountTokens(t *testing.T) {
+func TestAnthropicClientCountsTokens(t *testing.T) {
 	_, w := connect(t, simulate.Options{})
 	client := anthropicClient(w, nil)
 	count, err := client.Messages.CountTokens(t.Context(), anthropic.MessageCountTokensParams{

@@ -75,7 +75,7 @@ func openAIUsage(u openai.CompletionUsage) usage {
 	return usage{int(u.PromptTokens), int(u.PromptTokensDetails.CachedTokens), int(u.CompletionTokens)}
 }
 
-func TestOpenAIResponses(t *testing.T) {
+func TestOpenAIClientReadsResponses(t *testing.T) {
 	_, w := connect(t, simulate.Options{})
 	question := responses.ResponseNewParams{
 		Model: "simulated",
@@ -116,7 +116,7 @@ func TestOpenAIResponses(t *testing.T) {
 	check(last.AsResponseCompleted().Response)
 }
 
-func TestOpenAIEmbeddings(t *testing.T) {
+func TestOpenAIClientReadsEmbeddings(t *testing.T) {
 	_, w := connect(t, simulate.Options{})
 	client := openAIClient(w, nil)
 	answer, err := client.Embeddings.New(t.Context(), openai.EmbeddingNewParams{
@@ -131,7 +131,7 @@ func TestOpenAIEmbeddings(t *testing.T) {
 	}
 }
 
-func TestOpenAIModels(t *testing.T) {
+func TestOpenAIClientListsModels(t *testing.T) {
 	_, w := connect(t, simulate.Options{})
 	client := openAIClient(w, nil)
 	page, err := client.Models.List(t.Context())
