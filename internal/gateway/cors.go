@@ -10,22 +10,22 @@ import (
 
 // corsPolicy says which browsers' pages may read answers.
 type corsPolicy struct {
-	any     bool            // "*" is configured
-	origins map[string]bool // lower case: "https://app.example"
-	hosts   map[string]bool // lower case: "app.example[:port]", of any scheme
+	any     bool              // "*" is configured
+	origins map[string][]byte // lower case: "https://app.example", the value being the same
+	hosts   map[string]bool   // lower case: "app.example[:port]", of any scheme
 
 	allowMethods, allowHeaders, exposeHeaders []byte // empty: none configured
 }
 
 func compileCORS(c *config.CORS, sources []tokenSource) *corsPolicy {
-	p := &corsPolicy{origins: make(map[string]bool), hosts: make(map[string]bool)}
+	p := &corsPolicy{origins: make(map[string][]byte), hosts: make(map[string]bool)}
 	for _, o := range c.AllowOrigins {
 		o = strings.ToLower(o)
 		switch {
 		case o == "*":
 			p.any = true
 		case strings.Contains(o, "://"):
-			p.origins[o] = true
+			p.origins[o] = []byte(o)
 		default:
 			p.hosts[o] = true
 		}
@@ -52,15 +52,20 @@ func addName(list []string, name string) []string {
 	return append(list, name)
 }
 
-func (p *corsPolicy) allows(origin []byte) bool {
-	if p.any {
+// look returns an origin as sent, in memory that outlives the request's head,
+// and whether its pages may read answers.
+func (p *corsPolicy) look(origin []byte) (kept []byte, allowed bool) {
+	if kept := p.origins[string(origin)]; kept != nil { // browsers write it in lower case
+		return kept, true
+	}
+	return bytes.Clone(origin), p.any || p.allows(strings.ToLower(string(origin)))
+}
+
+func (p *corsPolicy) allows(origin string) bool {
+	if p.origins[origin] != nil {
 		return true
 	}
-	o := strings.ToLower(string(origin))
-	if p.origins[o] {
-		return true
-	}
-	_, host, ok := strings.Cut(o, "://")
+	_, host, ok := strings.Cut(origin, "://")
 	return ok && p.hosts[host]
 }
 
@@ -80,8 +85,7 @@ func (p *corsPolicy) reply(req *wire.RequestHead) corsReply {
 	r := corsReply{policy: p}
 	for i := range req.Fields {
 		if f := &req.Fields[i]; f.Known == wire.Origin {
-			r.origin = bytes.Clone(f.Value) // outlives the request's head
-			r.allowed = p.allows(r.origin)
+			r.origin, r.allowed = p.look(f.Value)
 		}
 	}
 	return r

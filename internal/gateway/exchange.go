@@ -40,6 +40,7 @@ type exchange struct {
 type scratch struct {
 	targetOptions, keyOptions []balance.Option
 	attempts                  [2]Attempt
+	idText                    []byte // the request id as the answer's head has it
 }
 
 // task is what the exchange's own goroutine knows of it.

@@ -128,7 +128,8 @@ func (x *exchange) signID(res *Response) {
 	if ours { // an upstream has no say in that
 		res.Fields = slices.DeleteFunc(res.Fields, func(f wire.Field) bool { return wire.EqualFold(f.Name, "x-gw-request-id") })
 	}
-	id := []byte(x.requestID)
+	id := append(x.idText[:0], x.requestID...)
+	x.idText = id
 	res.addBytes(gatewayIDHeader, id)
 	if !theirs && x.snap.identity.requestID != "x-gw-request-id" {
 		res.addBytes(x.snap.identity.idHeader, id)

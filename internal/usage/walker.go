@@ -111,12 +111,10 @@ func (w *walker) walk(p []byte) (n int, complete bool) {
 			case ' ', '\t', '\n', '\r':
 			case '"':
 				w.size, w.over = 0, false
-				if n := w.member(p[i+1:]); n > 0 {
-					i += 1 + n
-					complete = w.saidModel()
-					continue
-				}
 				w.state = inKey
+				i += 1 + w.members(p[i+1:])
+				complete = w.saidModel()
+				continue
 			case '}':
 				complete = w.leave(p[kept:i+1], false)
 			default:
@@ -214,40 +212,68 @@ func (w *walker) saidModel() bool {
 	return w.start == requestTop && (w.event.modelSize > 0 || w.event.modelOver)
 }
 
-// member reads a member whose key, from behind its quote on, stands whole in p
-// and is plain, as nearly all do; its value too, if that is such a text. It says
-// how far it came: 0 is nowhere, for a key that has to be read byte by byte.
-func (w *walker) member(p []byte) int {
-	end := plainEnd(p)
-	if end < 0 || end+2 >= len(p) || p[end+1] != ':' {
-		return 0
+// members reads members from behind the first one's quote on, as long as key and
+// value stand whole and plain in p with no blanks between, as nearly all do, and
+// nothing is opened. It says how far it came.
+func (w *walker) members(p []byte) (n int) {
+	in := w.levels[w.depth-1].place
+	for {
+		end := plainEnd(p, n)
+		if end < 0 || end+2 >= len(p) || p[end+1] != ':' {
+			w.state = inKey
+			return n
+		}
+		w.at = in.member(p[n:end])
+		n = end + 2
+		switch c := p[n]; {
+		case c == '"':
+			n++
+			if end = plainEnd(p, n); end < 0 {
+				w.state = inText
+				return n
+			}
+			if w.at.isLeaf() {
+				w.event.text(w.at, p[n:end], false)
+			}
+			end++
+		case c-'a' < 26 || c-'0' < 10:
+			if end = scalarEnd(p, n); end < 0 {
+				w.state = atValue
+				return n
+			}
+			if w.at.isLeaf() {
+				w.event.scalar(w.at, p[n:end])
+			}
+		default:
+			w.state = atValue
+			return n
+		}
+		w.state = afterValue
+		if n = end; n+1 >= len(p) || p[n] != ',' || p[n+1] != '"' || w.saidModel() {
+			return n
+		}
+		n += 2
 	}
-	w.at = w.levels[w.depth-1].place.member(p[:end])
-	value := end + 2
-	if p[value] != '"' {
-		w.state = atValue
-		return value
-	}
-	text := p[value+1:]
-	end = plainEnd(text)
-	if end < 0 {
-		w.state = inText
-		return value + 1
-	}
-	if w.at.isLeaf() {
-		w.event.text(w.at, text[:end], false)
-	}
-	w.state = afterValue
-	return value + 1 + end + 1
 }
 
-// plainEnd is where a short text without escapes ends: its quote, or -1 if
-// there is none near.
-func plainEnd(p []byte) int {
-	for i := 0; i+8 <= len(p) && i < 64; i += 8 {
-		if n := plainBytes(binary.LittleEndian.Uint64(p[i:])); n < 8 {
-			if p[i+n] == '"' {
-				return i + n
+// scalarEnd is where a short number, true, false or null ends that begins at
+// p[i]; -1: not near.
+func scalarEnd(p []byte, i int) int {
+	for end := i; end < len(p) && end < i+32; end++ {
+		if endsScalar(p[end]) {
+			return end
+		}
+	}
+	return -1
+}
+
+// plainEnd is where a short text without escapes ends that begins at p[i]: at
+// its quote; -1: not near.
+func plainEnd(p []byte, i int) int {
+	for end := i; end+8 <= len(p) && end < i+64; end += 8 {
+		if n := plainBytes(binary.LittleEndian.Uint64(p[end:])); n < 8 {
+			if p[end+n] == '"' {
+				return end + n
 			}
 			return -1
 		}
