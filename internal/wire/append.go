@@ -14,12 +14,17 @@ func AppendStatusLine(b []byte, status int, reason []byte) []byte {
 // AppendFields appends header lines as they are.
 func AppendFields(b []byte, fields []Field) []byte {
 	for i := range fields {
-		b = append(b, fields[i].Name...)
-		b = append(b, ": "...)
-		b = append(b, fields[i].Value...)
-		b = append(b, "\r\n"...)
+		b = AppendField(b, fields[i].Name, fields[i].Value)
 	}
 	return b
+}
+
+// AppendField appends one header line.
+func AppendField(b, name, value []byte) []byte {
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
 }
 
 // AppendPiece appends a piece of a body as its receiver's framing wants it.
