@@ -1,5 +1,5 @@
 // Package balance decides where an attempt goes: which upstream, which key of
-// it, and how long what failed rests. It knows names, weights and times; it
+// it, and how long what failed is not used. It knows names, weights and times; it
 // reaches nothing and counts nothing but what it is told.
 package balance
 
@@ -16,13 +16,13 @@ const (
 
 // Option is an upstream, or a key of one, as the choice sees it.
 type Option struct {
-	Priority int // lower is better
-	Weight   int
-	Inflight int64         // for LeastInflight
-	Turn     int64         // for RoundRobin and LeastInflight: see Turns
-	Rests    time.Duration // how long it is still cooled; 0: it is not
-	Failed   int           // how often it failed for this very request
-	Full     bool          // it has no slot left
+	Priority  int // lower is better
+	Weight    int
+	Inflight  int64         // for LeastInflight
+	Turn      int64         // for RoundRobin and LeastInflight: see Turns
+	CooledFor time.Duration // how long it is still cooled; 0: it is not
+	Failed    int           // how often it failed for this very request
+	Full      bool          // it has no slot left
 }
 
 // standing orders options by how willingly they are used.
@@ -38,7 +38,7 @@ func (o *Option) standing() standing {
 	switch {
 	case o.Full:
 		return full
-	case o.Failed > 0 || o.Rests > 0:
+	case o.Failed > 0 || o.CooledFor > 0:
 		return skipped
 	}
 	return ready
@@ -76,12 +76,12 @@ func soonest(options []Option) int {
 	return found
 }
 
-// isSooner orders what is skipped. A key that failed with a 503 and rests from
-// nothing is a better second choice than one that rests from a 401.
+// isSooner orders what is skipped. A key that failed with a 503, which cools nothing,
+// is a better second choice than one that is cooled after a 401.
 func (o *Option) isSooner(than *Option) bool {
 	switch {
-	case o.Rests != than.Rests:
-		return o.Rests < than.Rests
+	case o.CooledFor != than.CooledFor:
+		return o.CooledFor < than.CooledFor
 	case o.Failed != than.Failed:
 		return o.Failed < than.Failed
 	}
@@ -144,7 +144,7 @@ func Merge(self Option, keys []Option) Option {
 			best = k
 		}
 	}
-	self.Rests = max(self.Rests, best.Rests)
+	self.CooledFor = max(self.CooledFor, best.CooledFor)
 	self.Failed = max(self.Failed, best.Failed)
 	self.Full = self.Full || best.Full
 	return self

@@ -29,7 +29,7 @@ func TestWeightedRandomSharesByWeight(t *testing.T) {
 }
 
 func TestWeightsOfTheSkippedGoToTheOthers(t *testing.T) {
-	options := []Option{{Weight: 3}, {Weight: 50, Rests: time.Second}, {Weight: 1}, {Weight: 50, Priority: 1}}
+	options := []Option{{Weight: 3}, {Weight: 50, CooledFor: time.Second}, {Weight: 1}, {Weight: 50, Priority: 1}}
 	counts := make([]int, len(options))
 	for _, roll := range rolls(1000) {
 		counts[Choose(WeightedRandom, options, roll)]++
@@ -79,19 +79,19 @@ func TestRoundRobinGoesOnAfterARestWithoutCatchingUp(t *testing.T) {
 		Turns(options, turns, chosen)
 		return chosen
 	}
-	options[0].Rests = time.Minute
+	options[0].CooledFor = time.Minute
 	for range 100 {
 		if step() != 1 {
-			t.Fatal("what rests was picked")
+			t.Fatal("what is cooled was picked")
 		}
 	}
-	options[0].Rests = 0
+	options[0].CooledFor = 0
 	counts := [2]int{}
 	for range 10 {
 		counts[step()]++
 	}
 	if counts != [2]int{5, 5} {
-		t.Errorf("after the rest they were picked %v times, want 5 each", counts)
+		t.Errorf("after the cooldown they were picked %v times, want 5 each", counts)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestLeastInflightCountsByWeight(t *testing.T) {
 		{"for its weight", []Option{{Weight: 1, Inflight: 2}, {Weight: 3, Inflight: 5}}, 1},
 		{"idle beats any", []Option{{Weight: 100, Inflight: 1}, {Weight: 1}}, 1},
 		{"better priority first", []Option{{Weight: 1, Inflight: 9}, {Weight: 1, Priority: 1}}, 0},
-		{"skipped though idle", []Option{{Weight: 1, Rests: 1}, {Weight: 1, Inflight: 9}}, 1},
+		{"skipped though idle", []Option{{Weight: 1, CooledFor: 1}, {Weight: 1, Inflight: 9}}, 1},
 	} {
 		if got := Choose(LeastInflight, c.options, 0); got != c.want {
 			t.Errorf("%s: picked %d, want %d", c.name, got, c.want)
@@ -140,20 +140,20 @@ func TestReadyComesBeforeSkippedAndSkippedBeforeFull(t *testing.T) {
 		want    int
 	}{
 		{"best priority", []Option{{Priority: 1, Weight: 1}, {Priority: 0, Weight: 1}}, 1},
-		{"next priority when all of one are cooled", []Option{{Weight: 1, Rests: s}, {Weight: 1, Rests: s}, {Priority: 1, Weight: 1}}, 2},
+		{"next priority when all of one are cooled", []Option{{Weight: 1, CooledFor: s}, {Weight: 1, CooledFor: s}, {Priority: 1, Weight: 1}}, 2},
 		{"next priority when all of one failed", []Option{{Weight: 1, Failed: 1}, {Priority: 1, Weight: 1}}, 1},
 		{"next priority when all of one are full", []Option{{Weight: 1, Full: true}, {Priority: 1, Weight: 1}}, 1},
 		{"what failed is skipped", []Option{{Weight: 1, Failed: 1}, {Weight: 1}}, 1},
 		{"what is full is skipped", []Option{{Weight: 1, Full: true}, {Weight: 1}}, 1},
-		{"all cooled: soonest back", []Option{{Weight: 1, Rests: 3 * s}, {Weight: 1, Rests: s}, {Weight: 1, Rests: 2 * s}}, 1},
-		{"all cooled: soonest back whatever the priority", []Option{{Weight: 1, Rests: 3 * s}, {Priority: 9, Weight: 1, Rests: s}}, 1},
-		{"all cooled alike: better priority", []Option{{Priority: 1, Weight: 1, Rests: s}, {Weight: 1, Rests: s}}, 1},
-		{"cooled rather than full", []Option{{Weight: 1, Full: true}, {Weight: 1, Rests: 9 * s}}, 1},
+		{"all cooled: soonest back", []Option{{Weight: 1, CooledFor: 3 * s}, {Weight: 1, CooledFor: s}, {Weight: 1, CooledFor: 2 * s}}, 1},
+		{"all cooled: soonest back whatever the priority", []Option{{Weight: 1, CooledFor: 3 * s}, {Priority: 9, Weight: 1, CooledFor: s}}, 1},
+		{"all cooled alike: better priority", []Option{{Priority: 1, Weight: 1, CooledFor: s}, {Weight: 1, CooledFor: s}}, 1},
+		{"cooled rather than full", []Option{{Weight: 1, Full: true}, {Weight: 1, CooledFor: 9 * s}}, 1},
 		{"failed rather than full", []Option{{Weight: 1, Full: true}, {Weight: 1, Failed: 1}}, 1},
-		{"failed but not cooled rather than cooled", []Option{{Weight: 1, Rests: 300 * s}, {Weight: 1, Failed: 1}}, 1},
-		{"cooled for less rather than failed and cooled", []Option{{Weight: 1, Failed: 1, Rests: 9 * s}, {Weight: 1, Rests: s}}, 1},
+		{"failed but not cooled rather than cooled", []Option{{Weight: 1, CooledFor: 300 * s}, {Weight: 1, Failed: 1}}, 1},
+		{"cooled for less rather than failed and cooled", []Option{{Weight: 1, Failed: 1, CooledFor: 9 * s}, {Weight: 1, CooledFor: s}}, 1},
 		{"failed less often", []Option{{Weight: 1, Failed: 2}, {Weight: 1, Failed: 1}}, 1},
-		{"all full: none", []Option{{Weight: 1, Full: true}, {Weight: 1, Full: true, Rests: s}}, -1},
+		{"all full: none", []Option{{Weight: 1, Full: true}, {Weight: 1, Full: true, CooledFor: s}}, -1},
 		{"no option: none", nil, -1},
 	} {
 		for _, strategy := range []Strategy{WeightedRandom, RoundRobin, LeastInflight} {
@@ -167,13 +167,13 @@ func TestReadyComesBeforeSkippedAndSkippedBeforeFull(t *testing.T) {
 func TestUpstreamIsAsGoodAsItsBestKey(t *testing.T) {
 	const s = time.Second
 	self := Option{Priority: 2, Weight: 5, Turn: 7, Inflight: 3}
-	with := func(rests time.Duration, failed int, isFull bool) Option {
+	with := func(cooled time.Duration, failed int, isFull bool) Option {
 		o := self
-		o.Rests, o.Failed, o.Full = rests, failed, isFull
+		o.CooledFor, o.Failed, o.Full = cooled, failed, isFull
 		return o
 	}
-	resting := self
-	resting.Rests = 5 * s
+	cooledSelf := self
+	cooledSelf.CooledFor = 5 * s
 	for _, c := range []struct {
 		name string
 		self Option
@@ -181,13 +181,13 @@ func TestUpstreamIsAsGoodAsItsBestKey(t *testing.T) {
 		want Option
 	}{
 		{"no keys", self, nil, self},
-		{"one is ready", self, []Option{{Rests: s}, {Full: true}, {}, {Failed: 1}}, with(0, 0, false)},
-		{"all cooled", self, []Option{{Rests: 2 * s}, {Rests: s}}, with(s, 0, false)},
-		{"one cooled, others full", self, []Option{{Full: true}, {Rests: s}}, with(s, 0, false)},
+		{"one is ready", self, []Option{{CooledFor: s}, {Full: true}, {}, {Failed: 1}}, with(0, 0, false)},
+		{"all cooled", self, []Option{{CooledFor: 2 * s}, {CooledFor: s}}, with(s, 0, false)},
+		{"one cooled, others full", self, []Option{{Full: true}, {CooledFor: s}}, with(s, 0, false)},
 		{"all full", self, []Option{{Full: true}, {Full: true}}, with(0, 0, true)},
 		{"all failed", self, []Option{{Failed: 2}, {Failed: 1}}, with(0, 1, false)},
-		{"itself cooled, a key ready", resting, []Option{{}}, resting},
-		{"itself cooled, all keys for longer", resting, []Option{{Rests: 9 * s}}, with(9*s, 0, false)},
+		{"itself cooled, a key ready", cooledSelf, []Option{{}}, cooledSelf},
+		{"itself cooled, all keys for longer", cooledSelf, []Option{{CooledFor: 9 * s}}, with(9*s, 0, false)},
 	} {
 		if got := Merge(c.self, c.keys); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)

@@ -99,7 +99,7 @@ func (r *route) pick(x *exchange, now time.Time) pick {
 	targets := x.targetOptions[:0]
 	for i, t := range r.targets {
 		keys := t.keyOptions(x, now)
-		self := balance.Option{Priority: t.priority, Weight: t.weight, Turn: r.turns[i], Rests: t.rest.Left(now), Full: x.wantsWebSocket && !t.websocket}
+		self := balance.Option{Priority: t.priority, Weight: t.weight, Turn: r.turns[i], CooledFor: t.cooldown.Left(now), Full: x.wantsWebSocket && !t.websocket}
 		for k := range keys {
 			self.Inflight += keys[k].Inflight
 		}
@@ -126,12 +126,12 @@ func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
 	for i, k := range t.keys {
 		failures, _ := x.failuresOf(t, k)
 		keys = append(keys, balance.Option{
-			Weight:   k.weight,
-			Inflight: k.load.InUse(),
-			Turn:     t.turns[i],
-			Rests:    k.rest.Left(now),
-			Failed:   failures,
-			Full:     k.isFull(),
+			Weight:    k.weight,
+			Inflight:  k.load.InUse(),
+			Turn:      t.turns[i],
+			CooledFor: k.cooldown.Left(now),
+			Failed:    failures,
+			Full:      k.isFull(),
 		})
 	}
 	x.keyOptions = keys
@@ -156,7 +156,7 @@ func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
 	if x.wantsWebSocket && !t.websocket || failures > 0 || k.isFull() {
 		return false
 	}
-	return t.rest.Left(now) == 0 && k.rest.Left(now) == 0
+	return t.cooldown.Left(now) == 0 && k.cooldown.Left(now) == 0
 }
 
 // pin keeps the session where it is served. One that is new is pinned when its

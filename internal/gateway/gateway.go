@@ -16,7 +16,7 @@ import (
 )
 
 // Gateway serves exchanges on the snapshot in force. What must outlive a
-// snapshot (windows, slots, rests, sessions, idle connections) is held here,
+// snapshot (windows, slots, cooldowns, sessions, idle connections) is held here,
 // found by name.
 type Gateway struct {
 	snapshot atomic.Pointer[Snapshot]
@@ -28,7 +28,7 @@ type Gateway struct {
 	slots      limit.Registry
 	downstream *limit.Slots
 	pools      *upstream.Pools
-	resting    resting
+	lasting    lasting
 }
 
 // New makes a gateway that serves nothing until Use. The observer, which may
@@ -39,6 +39,7 @@ func New(dialer *upstream.Dialer, observer Observer) *Gateway {
 		windows:    limit.NewWindows(),
 		downstream: new(limit.Slots),
 		pools:      upstream.NewPools(dialer),
+		lasting:    newLasting(),
 	}
 }
 

@@ -21,7 +21,7 @@ type route struct {
 	retry     config.Retry
 	retryOn   map[int]bool // statuses
 	retryDial bool         // a connection that could not be made
-	cooldown  cooldown
+	cooldown  cooldownRules
 	drain     time.Duration // how long an answer is read on without its client; 0: not at all
 	single    bool          // one upstream with one key: nothing to choose
 
@@ -31,8 +31,8 @@ type route struct {
 	sessions *balance.Affinity // bound by Gateway.Use
 }
 
-// cooldown says how long what failed rests.
-type cooldown struct {
+// cooldownRules says how long what failed is not used.
+type cooldownRules struct {
 	after   map[int]config.CooldownRule // by status
 	connect time.Duration
 	max     time.Duration
@@ -46,7 +46,7 @@ func compileRoute(c *config.Route, all *config.Config, id identity) (*route, err
 		affinity: c.Balancing.Affinity,
 		retry:    c.Retry,
 		retryOn:  make(map[int]bool),
-		cooldown: cooldown{after: make(map[int]config.CooldownRule), max: c.Cooldown.Max},
+		cooldown: cooldownRules{after: make(map[int]config.CooldownRule), max: c.Cooldown.Max},
 		turns:    make([]int64, len(c.Upstreams)),
 	}
 	if c.Stream.DrainOnDisconnect {
@@ -69,7 +69,7 @@ func compileRoute(c *config.Route, all *config.Config, id identity) (*route, err
 		keys += len(t.keys)
 	}
 	if r.single = keys == 1; r.single {
-		return r, nil // nothing else to use while it rests: nothing rests
+		return r, nil // nothing else to use meanwhile: nothing is cooled
 	}
 	for on, rule := range c.Cooldown.After {
 		if status, err := strconv.Atoi(on); err == nil {
@@ -92,6 +92,6 @@ func (r *route) bind(g *Gateway) {
 		t.bind(g, r)
 	}
 	if r.affinity != nil {
-		r.sessions = g.affinity(r.id)
+		r.sessions = g.lasting.affinity(r.id)
 	}
 }

@@ -23,12 +23,12 @@ type target struct {
 	priority int
 	weight   int
 	keys     []*key // at least one
-	pooled   bool   // the keys come from a pool: they rest apart from the upstream
+	pooled   bool   // the keys come from a pool: each is cooled by itself
 	turns    []int64
 
 	endpoint *upstream.Endpoint
-	pool     *upstream.Pool // bound by Gateway.Use
-	rest     *balance.Rest  // bound by Gateway.Use
+	pool     *upstream.Pool    // bound by Gateway.Use
+	cooldown *balance.Cooldown // bound by Gateway.Use
 
 	strip       int    // bytes of the path that are cut off
 	targetStart string // before the base path: empty, or the origin for an absolute-form proxy
@@ -53,9 +53,9 @@ type key struct {
 	max    int    // in flight; 0: no cap
 
 	// Bound by Gateway.Use.
-	slots *limit.Slots // in flight with this key, on any upstream of the route
-	load  *limit.Slots // in flight here, for the choice; nil: there is none
-	rest  *balance.Rest
+	slots    *limit.Slots // in flight with this key, on any upstream of the route
+	load     *limit.Slots // in flight here, for the choice; nil: there is none
+	cooldown *balance.Cooldown
 }
 
 func (k *key) isFull() bool { return k.max > 0 && k.slots.InUse() >= int64(k.max) }
@@ -140,13 +140,13 @@ func (t *target) compileKeys(u *config.Upstream, all *config.Config) {
 	t.turns = make([]int64, len(t.keys))
 }
 
-// bind finds the state that outlives the snapshot: what did not change counts
-// and rests on.
+// bind finds the state that outlives the snapshot: what did not change goes on
+// with its counts and cooldowns.
 func (t *target) bind(g *Gateway, r *route) {
 	t.pool = g.pools.Get(t.endpoint)
-	t.rest = g.rest(r.id + "\x00" + t.name + "\x00" + t.endpoint.Address)
+	t.cooldown = g.lasting.cooldown(r.id + "\x00" + t.name + "\x00" + t.endpoint.Address)
 	for _, k := range t.keys {
-		k.rest = g.rest(r.id + "\x00" + k.place)
+		k.cooldown = g.lasting.cooldown(r.id + "\x00" + k.place)
 		k.slots = g.slots.Slots(r.id + "\x00" + k.secret)
 		if !r.single {
 			k.load = g.slots.Slots(r.id + "\x00" + k.place)

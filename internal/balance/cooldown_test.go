@@ -6,77 +6,77 @@ import (
 	"time"
 )
 
-func TestRestEndsByItself(t *testing.T) {
+func TestCooldownEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r Rest
+		var r Cooldown
 		if left := r.Left(time.Now()); left != 0 {
-			t.Fatalf("rests for %v before anything failed", left)
+			t.Fatalf("cooled for %v before anything failed", left)
 		}
 		r.Cool(time.Now(), time.Minute)
 		time.Sleep(59 * time.Second)
 		if left := r.Left(time.Now()); left != time.Second {
-			t.Errorf("rests for %v, want 1s", left)
+			t.Errorf("cooled for %v, want 1s", left)
 		}
 		time.Sleep(time.Second)
 		if left := r.Left(time.Now()); left != 0 {
-			t.Errorf("still rests for %v", left)
+			t.Errorf("still cooled for %v", left)
 		}
 	})
 }
 
-func TestRestIsProlongedAndNeverCutShort(t *testing.T) {
+func TestCooldownIsProlongedAndNeverCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r Rest
+		var r Cooldown
 		r.Cool(time.Now(), time.Minute)
 		r.Cool(time.Now(), time.Second)
 		if left := r.Left(time.Now()); left != time.Minute {
-			t.Errorf("rests for %v, want 1m", left)
+			t.Errorf("cooled for %v, want 1m", left)
 		}
 		r.Cool(time.Now(), time.Hour)
 		if left := r.Left(time.Now()); left != time.Hour {
-			t.Errorf("rests for %v, want 1h", left)
+			t.Errorf("cooled for %v, want 1h", left)
 		}
 	})
 }
 
-func TestBeginningsAndEndsOfARestAlternate(t *testing.T) {
+func TestBeginningsAndEndsOfACooldownAlternate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r Rest
+		var r Cooldown
 		if !r.Cool(time.Now(), time.Second) {
-			t.Error("the first rest does not begin")
+			t.Error("the first cooldown does not begin")
 		}
 		if r.Cool(time.Now(), 2*time.Second) {
-			t.Error("a rest begins within a rest")
+			t.Error("a cooldown begins within another")
 		}
 		time.Sleep(time.Second)
 		if left := r.End(time.Now()); left != time.Second {
-			t.Errorf("a prolonged rest ends with %v left, want 1s", left)
+			t.Errorf("a prolonged cooldown ends with %v left, want 1s", left)
 		}
 		time.Sleep(time.Second)
 		// Its time is over, but nobody has noticed: it goes on.
 		if r.Cool(time.Now(), time.Second) {
-			t.Error("a rest begins although the last one did not end")
+			t.Error("a cooldown begins although the last one did not end")
 		}
 		time.Sleep(time.Second)
 		if left := r.End(time.Now()); left != 0 {
 			t.Errorf("does not end: %v left", left)
 		}
 		if !r.Cool(time.Now(), time.Second) {
-			t.Error("no rest begins after the last one ended")
+			t.Error("no cooldown begins after the last one ended")
 		}
 	})
 }
 
 // NTP and suspended laptops set the wall clock; a time without its monotonic
 // part is what a jump of it would look like.
-func TestSettingTheClockDoesNotProlongARest(t *testing.T) {
-	var r Rest
+func TestSettingTheClockDoesNotProlongACooldown(t *testing.T) {
+	var r Cooldown
 	now := time.Now()
 	r.Cool(now, time.Minute)
 	if got, want := r.until.Sub(now), time.Minute; got != want {
-		t.Fatalf("rests for %v, want %v", got, want)
+		t.Fatalf("cooled for %v, want %v", got, want)
 	}
 	if r.until.String() == r.until.Round(0).String() {
-		t.Error("the rest's end is kept without a monotonic reading")
+		t.Error("the cooldown's end is kept without a monotonic reading")
 	}
 }
