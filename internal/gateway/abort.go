@@ -60,7 +60,7 @@ func (x *exchange) abortLocked(c cause) {
 	if x.attached != nil {
 		x.attached.Shut()
 	}
-	if x.tearing {
+	if x.answering {
 		x.down.Abort()
 	}
 }
@@ -88,7 +88,7 @@ func (x *exchange) mayCancel(cancel context.CancelFunc) bool {
 func (x *exchange) mayAnswer() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.tearing = true
+	x.answering = true
 	return x.cause == causeNone
 }
 

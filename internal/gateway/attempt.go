@@ -161,7 +161,7 @@ func (x *exchange) awaitHead() (silent bool, err error) {
 		*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h)}
 		x.strip(res)
 		sent, err := x.down.Interim(res)
-		x.hinted = x.hinted || sent && h.Status > 100 // a 100 only says that the body may come
+		x.interimSent = x.interimSent || sent && h.Status > 100 // a 100 only says that the body may come
 		if err != nil && !x.readsOn() {
 			x.abort(causeClientGone)
 			return false, err

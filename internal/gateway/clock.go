@@ -38,13 +38,13 @@ type clock struct {
 	late      bool      // it did not
 	idle      time.Duration
 	drain     time.Duration // how long to read on without the client; 0: not at all
-	gone      bool          // the client has left, and the answer is read on
+	gone      bool          // the client has left, and the answer is read on: see leaveLocked
 	watching  bool          // the client's side has its goroutine
 	cause     cause
 	why       error          // for causeBadBody and causeDefect
 	cancel    func()         // of a dial or a wait that goes on
 	attached  *upstream.Conn // the connection that an abort shuts; nil: none
-	tearing   bool           // the answer is under way: an abort takes the client along
+	answering bool           // the answer is under way: an abort breaks it off towards the client
 }
 
 // startClock begins to watch over the exchange: its budget, which is that of
@@ -219,5 +219,5 @@ func (x *exchange) resetClock() {
 	x.deadline, x.firstByte, x.late, x.idle = time.Time{}, time.Time{}, false, 0
 	x.drain, x.gone, x.watching = 0, false, false
 	x.cause, x.why = causeNone, nil
-	x.cancel, x.attached, x.tearing = nil, nil, false
+	x.cancel, x.attached, x.answering = nil, nil, false
 }

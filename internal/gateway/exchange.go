@@ -52,13 +52,13 @@ type task struct {
 
 	route     *route
 	caller    *principal
-	presented []byte // the token as sent: no header that equals it goes upstream
+	presented []byte // the token as sent: no header with that value goes upstream
 	cors      corsReply
 	place     limit.Place
 	placed    bool // place is taken
 	admitted  bool // a downstream slot is held
 
-	session        string // what keeps it on one upstream; empty: nothing
+	session        string // the value of the affinity header; empty: no session
 	pinned         string // where the session was when this request was sent
 	wantsWebSocket bool
 	target         *target // the upstream and key of this attempt
@@ -66,13 +66,13 @@ type task struct {
 	slots          keySlots
 	failures       []failure // what failed for this request
 
-	out        *wire.Output // the request as the upstream gets it
-	repeatable bool         // sending it twice does no harm
-	toHead     bool
-	websocket  *handshake
-	up         *upstream.Conn
-	held       *heldAnswer // the answer to give if no better one comes
-	hinted     bool        // an interim answer went to the client
+	out         *wire.Output // the request as the upstream gets it
+	repeatable  bool         // sending it twice does no harm
+	toHead      bool
+	websocket   *handshake
+	up          *upstream.Conn
+	held        *heldAnswer // the answer to give if no better one comes
+	interimSent bool        // an interim answer went to the client
 
 	requestID string    // empty: off
 	idSent    bool      // the client chose it
@@ -84,9 +84,9 @@ type task struct {
 	response Response
 	piece    wire.Piece // the first of the answer
 	answered bool       // a response head was sent
-	left     bool       // the client has left; the answer is read on
+	left     bool       // the exchange knows that the client has left; the answer is read on
 	whole    bool       // the answer was read to its end
-	begun    bool       // the observer was asked
+	begun    bool       // the observer was asked whether it follows
 	watcher  Watch      // what follows the exchange; nil: nothing
 	outcome  Outcome
 }

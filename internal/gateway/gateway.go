@@ -43,18 +43,6 @@ func New(dialer *upstream.Dialer, observer Observer) *Gateway {
 	}
 }
 
-// OnDefect has f told of each *Panic that ended nothing, since all was over but
-// the telling of it. f must not block. To be called before Serve.
-func (g *Gateway) OnDefect(f func(error)) { g.onDefect = f }
-
-// shelter runs what was given to the gateway to call, when a panic in it must
-// not end anything.
-func (g *Gateway) shelter(f func()) {
-	if defect := shelter(f); defect != nil && g.onDefect != nil {
-		g.onDefect(defect)
-	}
-}
-
 // Use puts a snapshot in force: exchanges that begin from now on are served on
 // it, those in flight end on the one they began with.
 func (g *Gateway) Use(s *Snapshot) {

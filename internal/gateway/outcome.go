@@ -1,11 +1,6 @@
 package gateway
 
-import (
-	"fmt"
-	"runtime"
-	"runtime/debug"
-	"time"
-)
+import "time"
 
 // Outcome is how an exchange went.
 type Outcome struct {
@@ -53,30 +48,3 @@ const (
 	Draining       End = "draining"  // cut at the end of a drain
 	Truncated      End = "truncated" // ended cleanly, but not as its format ends: observers tell
 )
-
-// Panic is the cause of an exchange that ended in a defect of the gateway. Its
-// text names no value: that could be a client's.
-type Panic struct {
-	Value any
-	Stack []byte
-}
-
-func newPanic(value any) *Panic { return &Panic{Value: value, Stack: debug.Stack()} }
-
-// shelter runs f. A panic in it comes back as a *Panic.
-func shelter(f func()) (defect error) {
-	defer func() {
-		if p := recover(); p != nil {
-			defect = newPanic(p)
-		}
-	}()
-	f()
-	return nil
-}
-
-func (p *Panic) Error() string {
-	if e, ok := p.Value.(runtime.Error); ok {
-		return fmt.Sprintf("panic: %v\n%s", e, p.Stack)
-	}
-	return fmt.Sprintf("panic (%T)\n%s", p.Value, p.Stack)
-}

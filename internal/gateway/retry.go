@@ -17,7 +17,7 @@ type failure struct {
 // prepareRetry decides whether another attempt follows the n-th, and gets ready
 // for it: the next target is chosen and its wait is over.
 func (x *exchange) prepareRetry(a *attempt, n int) bool {
-	if n >= x.route.retry.MaxAttempts || !x.isRetryable(a) || x.hinted || x.isGone() {
+	if n >= x.route.retry.MaxAttempts || !x.isRetryable(a) || x.interimSent || x.isGone() {
 		return false
 	}
 	if !x.sink.pause() {

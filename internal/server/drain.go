@@ -59,7 +59,7 @@ func (s *Server) Announce() { s.stage.goOnTo(announcing) }
 // caller's to close.
 func (s *Server) StartDrain() {
 	s.stage.goOnTo(draining)
-	s.endShake()
+	s.endHandshakes()
 	s.mu.Lock()
 	for h := range s.conns {
 		h.closeIdle()

@@ -29,7 +29,7 @@ type http1 struct {
 	tunnelled   bool
 	interrupted atomic.Bool
 	aborted     atomic.Bool
-	untold      atomic.Bool // only a reset tells the client that its answer broke off
+	needsReset  atomic.Bool // only a reset tells the client that its answer broke off
 }
 
 func newHTTP1(s *Server, c net.Conn) *http1 {
@@ -145,7 +145,7 @@ func (h *http1) parse(head []byte) error {
 func (h *http1) exchange() {
 	h.framing, h.closing = wire.NoBody, h.head.Close
 	h.interrupted.Store(false)
-	h.untold.Store(false)
+	h.needsReset.Store(false)
 	h.server.serveExchange(h)
 	if h.interrupted.Load() {
 		h.deadline = time.Time{}
@@ -254,7 +254,7 @@ func (h *http1) Interrupt() {
 
 func (h *http1) Abort() {
 	h.aborted.Store(true)
-	if h.untold.Load() {
+	if h.needsReset.Load() {
 		h.conn.Reset()
 		return
 	}

@@ -51,7 +51,7 @@ func (h *http1) decide(res *gateway.Response) {
 		h.framing = wire.ByChunks
 	default:
 		h.framing, h.closing = wire.UntilClose, true
-		h.untold.Store(true)
+		h.needsReset.Store(true)
 	}
 	if res.Unfinished || res.Refusal && !h.restIsCheap() || h.server.stage.reached(leaving) {
 		h.closing = true

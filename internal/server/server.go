@@ -44,14 +44,14 @@ type Server struct {
 	http2    *http2Entry
 	operator *Operator // nil: no endpoints but /healthz
 
-	stage    stage
-	shaking  context.Context // of handshakes; ends with the drain
-	endShake context.CancelFunc
-	mu       sync.Mutex
-	conns    map[*http1]struct{}
-	here     headcount     // each connection, and each exchange in HTTP/2
-	ending   sync.Once     // of waiting for the last one
-	gone     chan struct{} // closed when it has gone
+	stage         stage
+	handshakes    context.Context // what they may last for; ends as a drain begins
+	endHandshakes context.CancelFunc
+	mu            sync.Mutex
+	conns         map[*http1]struct{}
+	here          headcount     // each connection, and each exchange in HTTP/2
+	ending        sync.Once     // begins the wait for the last of them
+	gone          chan struct{} // closed when the last has gone
 }
 
 // New makes a server. config is nil for plain HTTP.
@@ -61,7 +61,7 @@ func New(g *gateway.Gateway, config *tls.Config, log *slog.Logger) *Server {
 
 func newServer(g *gateway.Gateway, config *tls.Config, log *slog.Logger, p patience) *Server {
 	s := &Server{gateway: g, tls: config, log: log, patience: p, conns: make(map[*http1]struct{}), gone: make(chan struct{})}
-	s.shaking, s.endShake = context.WithCancel(context.Background())
+	s.handshakes, s.endHandshakes = context.WithCancel(context.Background())
 	s.http2 = newHTTP2Entry(s)
 	return s
 }
@@ -110,7 +110,7 @@ func speaksHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtoc
 // connection is closed.
 func (s *Server) handshake(c net.Conn) *tls.Conn {
 	secure := tls.Server(c, s.tls)
-	ctx, cancel := context.WithTimeout(s.shaking, s.patience.handshake)
+	ctx, cancel := context.WithTimeout(s.handshakes, s.patience.handshake)
 	defer cancel()
 	err := secure.HandshakeContext(ctx)
 	if err == nil {
