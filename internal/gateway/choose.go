@@ -29,9 +29,9 @@ func (x *exchange) choose() error {
 }
 
 // pickTarget sets target and key and takes the key's slot. False says that
-// everything is full. Both happen under the route's lock; what still can take a
-// slot between a look and the taking of it is an exchange of an earlier
-// configuration, and then there is another look.
+// everything is full. It looks at the slots and takes one under the route's lock.
+// Only an exchange of an earlier configuration can take that slot in between;
+// then pickTarget looks again.
 func (x *exchange) pickTarget() bool {
 	r := x.route
 	if r.single {
@@ -138,8 +138,8 @@ func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
 	return keys
 }
 
-// takePinned goes where the session was served before, unless something speaks
-// against it.
+// takePinned goes where the session was served before, unless that failed, is
+// cooled or full, or the configuration has it no more.
 func (x *exchange) takePinned(pinned string, now time.Time) bool {
 	for _, t := range x.route.targets {
 		for _, k := range t.keys {

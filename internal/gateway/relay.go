@@ -29,7 +29,7 @@ func (x *exchange) relay() error {
 	if err != nil {
 		return x.broken(err)
 	}
-	if stream { // what keeps a buffer alive as long as it lasts
+	if stream { // it may last: let go of what keeps a buffer alive
 		x.response.Fields, h.Fields = nil, nil
 		x.piece, x.response.Reason, h.Reason = wire.Piece{}, nil, nil
 	}

@@ -30,15 +30,15 @@ type sink struct {
 	begun   bool           // something was sent, or never will be
 	ended   bool           // the body's end has passed
 	closed  bool           // the exchange is over
-	to      *upstream.Conn // nil: between attempts, or this one takes no more
-	feeding *upstream.Conn // is being sent what came so far; the next piece waits
+	to      *upstream.Conn // gets each further piece; nil: between attempts, or this one takes no more
+	feeding *upstream.Conn // is being sent what came so far: the next piece waits
 
 	taping bool
 	tape   []byte // the body's own bytes so far
 	limit  int64  // of the tape, in bytes
-	beyond bool   // the body is longer than that, by its own account
-	torn   bool   // some was sent that is not on the tape
-	anew   bool   // the tape was sent: what follows is in chunks of its own
+	beyond bool   // the body is longer than that, as its Content-Length says
+	torn   bool   // some was sent that is not on the tape: it cannot be repeated
+	anew   bool   // the tape was sent, so what follows needs chunks of its own
 }
 
 const (
@@ -95,9 +95,9 @@ func (s *sink) compose(appendHead func([]byte) []byte) {
 
 // send begins the attempt's request on a connection, with all that there is of it.
 // Stale says that the connection was idle and is no good any more: nothing was
-// sent. A whole request is sent and its answer awaited in one go. What is too
-// long for one go is left in rest, for the caller to have done beside the wait:
-// the answer may come before the end of it.
+// sent. A whole request is sent and its answer awaited in one go. A long tape is
+// not sent here: rest, if not nil, sends it, and the caller runs that beside the
+// wait, since the answer may come before the end of the tape.
 func (s *sink) send(up *upstream.Conn) (rest func(), stale bool, err error) {
 	if up.Reused && !s.goesAtOnce() && up.IsStale() {
 		return nil, true, nil

@@ -45,7 +45,7 @@ type Server struct {
 	operator *Operator // nil: no endpoints but /healthz
 
 	stage         stage
-	handshakes    context.Context // what they may last for; ends as a drain begins
+	handshakes    context.Context // of all TLS handshakes; ends as a drain begins
 	endHandshakes context.CancelFunc
 	mu            sync.Mutex
 	conns         map[*http1]struct{}
