@@ -1,17 +1,12 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
-	"strconv"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"ai-gw-lite/internal/wire"
 )
@@ -84,61 +79,6 @@ func (e *http2Entry) startDrain() {
 // be called again.
 func (e *http2Entry) close() { e.server.Close() }
 
-// feedListener is a listener whose connections are put into it.
-type feedListener struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
-}
-
-func newFeedListener() *feedListener {
-	return &feedListener{conns: make(chan net.Conn), done: make(chan struct{})}
-}
-
-// put reports whether somebody has taken the connection; else it is closed.
-func (l *feedListener) put(c net.Conn) bool {
-	select {
-	case l.conns <- c:
-		return true
-	case <-l.done:
-		c.Close()
-		return false
-	}
-}
-
-var errFeedClosed = errors.New("server: HTTP/2 entry closed")
-
-func (l *feedListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, errFeedClosed
-	}
-}
-
-func (l *feedListener) Close() error {
-	l.once.Do(func() { close(l.done) })
-	return nil
-}
-
-func (l *feedListener) Addr() net.Addr { return &net.TCPAddr{} }
-
-// replayedConn is a connection whose first bytes were read already.
-type replayedConn struct {
-	net.Conn
-	start []byte
-}
-
-func (c *replayedConn) Read(p []byte) (int, error) {
-	if len(c.start) > 0 {
-		n := copy(p, c.start)
-		c.start = c.start[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
 // serveHTTP2 adapts one HTTP/2 exchange to the gateway.
 func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
 	defer s.surviveStream()
@@ -159,32 +99,3 @@ func (s *Server) serveHTTP2(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 }
-
-// badLength finds a Content-Length that is not the body's (RFC 9113 section
-// 8.1.1). Go's server lets it pass, and in HTTP/1.1 it would frame the request.
-func badLength(r *http.Request) bool {
-	values := r.Header["Content-Length"]
-	return len(values) > 1 || len(values) == 1 && values[0] != strconv.FormatInt(r.ContentLength, 10)
-}
-
-// isTooLarge finds a head that HTTP/1.1 would have no room for.
-func isTooLarge(r *http.Request) bool {
-	size, lines := len(r.Method)+len(r.RequestURI), 0
-	for name, values := range r.Header {
-		for _, v := range values {
-			size += len(name) + len(v) + len(": \r\n")
-		}
-		lines += len(values)
-	}
-	return size > wire.MaxRequestHead || lines > maxHeaderLines
-}
-
-// badTarget finds what no request target may hold in HTTP/1.1 either.
-func badTarget(target string) bool {
-	return target == "" || target[0] != '/' || bytes.ContainsFunc([]byte(target), func(r rune) bool {
-		return r <= ' ' || r == 0x7f || r == '#'
-	})
-}
-
-// until is a deadline for a client, counted from now.
-func until(d time.Duration) time.Time { return time.Now().Add(d) }

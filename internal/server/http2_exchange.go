@@ -43,42 +43,6 @@ func newHTTP2(s *Server, w http.ResponseWriter, r *http.Request) *http2 {
 	return &http2{server: s, w: w, r: r, rc: http.NewResponseController(w), give: s.patience, stop: make(chan struct{})}
 }
 
-// readHead makes an HTTP/1.1 head of the request. A status other than 0 is
-// what HTTP itself answers.
-func (h *http2) readHead() (status int) {
-	r := h.r
-	if r.Method == "CONNECT" || r.Method == "TRACE" || r.Method == "OPTIONS" && r.RequestURI == "*" {
-		return http.StatusNotImplemented
-	}
-	if !wire.IsToken([]byte(r.Method)) || badTarget(r.RequestURI) || badLength(r) || len(r.Header["Host"]) > 1 {
-		return http.StatusBadRequest
-	}
-	if isTooLarge(r) {
-		return http.StatusRequestHeaderFieldsTooLarge
-	}
-	h.head = wire.RequestHead{Method: []byte(r.Method), Target: []byte(r.RequestURI), Minor: 1}
-	path, _, _ := strings.Cut(r.RequestURI, "?")
-	h.head.Path = h.head.Target[:len(path)]
-	for name, values := range r.Header {
-		lower := []byte(strings.ToLower(name))
-		known := wire.Recognise(lower)
-		for _, v := range values {
-			h.head.Fields = append(h.head.Fields, wire.Field{Name: lower, Value: wire.TrimBlanks([]byte(v)), Known: known})
-		}
-	}
-	h.left = r.ContentLength
-	switch {
-	case r.ContentLength > 0:
-		h.head.Framing, h.head.Length = wire.ByLength, r.ContentLength
-	case r.ContentLength < 0:
-		h.head.Framing = wire.ByChunks
-	default:
-		h.done = true
-	}
-	h.noBody = r.Method == "HEAD"
-	return 0
-}
-
 func (h *http2) release() {
 	if h.body != nil {
 		h.body.Free()
@@ -113,7 +77,7 @@ func (h *http2) NextBody() (wire.Piece, error) {
 		h.body = wire.TakeOutput()
 		h.body.B = append(h.body.B, make([]byte, bodyRead)...)
 	}
-	h.rc.SetReadDeadline(until(h.give.upload))
+	h.rc.SetReadDeadline(time.Now().Add(h.give.upload))
 	n, err := h.r.Body.Read(h.body.B)
 	h.left -= int64(n)
 	h.done = err == io.EOF || h.left == 0 // the stream's end may come a little later
