@@ -22,50 +22,6 @@ import (
 	"ai-gw-lite/internal/upstream"
 )
 
-// transport is a way in which a client speaks to the gateway.
-type transport struct {
-	name   string
-	secure bool
-	http2  bool
-}
-
-var (
-	inClear      = transport{name: "HTTP/1.1"}
-	overTLS      = transport{name: "HTTP/1.1 over TLS", secure: true}
-	http2TLS     = transport{name: "HTTP/2", secure: true, http2: true}
-	http2Clear   = transport{name: "HTTP/2 in clear", http2: true}
-	transports   = []transport{inClear, overTLS, http2TLS, http2Clear}
-	http1Alone   = []transport{inClear, overTLS}
-	http2Alone   = []transport{http2TLS, http2Clear}
-	anyWouldDo   = []transport{inClear}
-	clearOrHTTP2 = []transport{inClear, http2TLS}
-)
-
-// over runs a test once for each transport. No goroutine may be left behind.
-func over(t *testing.T, ways []transport, test func(t *testing.T, via transport)) {
-	t.Helper()
-	for _, via := range ways {
-		t.Run(via.name, func(t *testing.T) {
-			noGoroutineIsLeft(t)
-			test(t, via)
-		})
-	}
-}
-
-// overAtOnce is over for tests that mostly wait: the transports wait together.
-func overAtOnce(t *testing.T, ways []transport, test func(t *testing.T, via transport)) {
-	t.Helper()
-	noGoroutineIsLeft(t)
-	t.Run("over", func(t *testing.T) {
-		for _, via := range ways {
-			t.Run(via.name, func(t *testing.T) {
-				t.Parallel()
-				test(t, via)
-			})
-		}
-	})
-}
-
 const (
 	token       = "gw_alice"
 	otherToken  = "gw_bob"
@@ -169,56 +125,6 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 	})
 	return g
 }
-
-// watches has every exchange followed by the same.
-type watches []gateway.Watch
-
-func (w watches) Begin(b gateway.Beginning) gateway.Watch {
-	for _, one := range w {
-		if o, ok := one.(interface{ begin(gateway.Beginning) }); ok {
-			o.begin(b)
-		}
-	}
-	return w
-}
-
-func (w watches) Attempt(upstream, key string) {
-	for _, one := range w {
-		one.Attempt(upstream, key)
-	}
-}
-
-func (w watches) RequestBytes(p []byte) {
-	for _, one := range w {
-		one.RequestBytes(p)
-	}
-}
-
-func (w watches) ResponseHead(r *gateway.Response) {
-	for _, one := range w {
-		one.ResponseHead(r)
-	}
-}
-
-func (w watches) ResponseBytes(p []byte) {
-	for _, one := range w {
-		one.ResponseBytes(p)
-	}
-}
-
-func (w watches) End(o *gateway.Outcome) {
-	for _, one := range w {
-		one.End(o)
-	}
-}
-
-// blind is a Watch that looks at nothing, to be embedded.
-type blind struct{}
-
-func (blind) Attempt(string, string)         {}
-func (blind) RequestBytes([]byte)            {}
-func (blind) ResponseHead(*gateway.Response) {}
-func (blind) ResponseBytes([]byte)           {}
 
 // End makes the rig follow its gateway's exchanges.
 func (g *rig) End(o *gateway.Outcome) {
