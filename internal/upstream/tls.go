@@ -3,6 +3,8 @@ package upstream
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"net"
 )
 
@@ -34,9 +36,28 @@ func (d *Dialer) tlsConfig(serverName string, trust Trust) *tls.Config {
 // handshake starts TLS on conn, which may itself be TLS (to an https proxy).
 // Nothing here watches a context: whoever closes conn ends it.
 func (d *Dialer) handshake(conn net.Conn, serverName string, trust Trust) (net.Conn, error) {
-	secured := tls.Client(conn, d.tlsConfig(serverName, trust))
+	secured := tls.Client(underTLS{conn}, d.tlsConfig(serverName, trust))
 	if err := secured.Handshake(); err != nil {
 		return nil, err
 	}
 	return secured, nil
 }
+
+var errNoClosureAlert = errors.New("the connection ended without TLS's closure alert")
+
+// underTLS is a connection that TLS reads from. Its end is an error: only a
+// closure alert says that all has come, and a body that ends with its connection
+// "is complete only if a valid closure alert has been received" (RFC 9112 section
+// 9.8). crypto/tls alone would let an end between two records pass for one.
+type underTLS struct{ net.Conn }
+
+func (u underTLS) Read(b []byte) (int, error) {
+	n, err := u.Conn.Read(b)
+	if err == io.EOF {
+		err = errNoClosureAlert
+	}
+	return n, err
+}
+
+// NetConn is the connection below, as of a tls.Conn.
+func (u underTLS) NetConn() net.Conn { return u.Conn }

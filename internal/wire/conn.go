@@ -277,11 +277,11 @@ func (c *Conn) Discard() {
 // underlying is the TCP connection below any TLS: an https proxy makes two.
 func underlying(c net.Conn) net.Conn {
 	for {
-		t, ok := c.(*tls.Conn)
+		upon, ok := c.(interface{ NetConn() net.Conn })
 		if !ok {
 			return c
 		}
-		c = t.NetConn()
+		c = upon.NetConn()
 	}
 }
 
