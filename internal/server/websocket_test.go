@@ -116,7 +116,10 @@ func TestFrameRightBehindThe101Passes(t *testing.T) {
 }
 
 func TestTunnelEndsWhenEitherSideCloses(t *testing.T) {
-	for _, who := range []string{"client closes", "client resets", "upstream closes", "upstream resets"} {
+	for who, want := range map[string]gateway.End{
+		"client closes": gateway.Complete, "client resets": gateway.ClientGone,
+		"upstream closes": gateway.Complete, "upstream resets": gateway.UpstreamBroken,
+	} {
 		t.Run(who, func(t *testing.T) {
 			over(t, http1Alone, func(t *testing.T, via transport) {
 				end := make(chan struct{})
@@ -153,7 +156,9 @@ func TestTunnelEndsWhenEitherSideCloses(t *testing.T) {
 				default:
 					conn.rest()
 				}
-				g.outcome()
+				if o := g.outcome(); o.End != want {
+					t.Errorf("it ended as %q, want %q", o.End, want)
+				}
 				other.ask("GET /api HTTP/1.1")
 				other.answer("GET").ok(t)
 			})
