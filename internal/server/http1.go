@@ -49,7 +49,8 @@ const preface = "PRI * HTTP/2.0\r\n"
 func (h *http1) serve(opened time.Time) {
 	h.server.track(h)
 	defer h.server.untrack(h)
-	h.setDeadline(opened.Add(h.server.patience.head))
+	firstHead := opened.Add(h.server.patience.head)
+	h.setDeadline(firstHead)
 	if h.conn.AwaitFirst() != nil {
 		h.conn.Close()
 		return
@@ -60,7 +61,7 @@ func (h *http1) serve(opened time.Time) {
 		}
 		if err := h.readHead(first); err != nil {
 			if err == errHTTP2 {
-				h.server.http2.serve(&replayedConn{Conn: h.conn.NetConn(), start: bytes.Clone(h.conn.Take())})
+				h.server.http2.serve(&replayedConn{Conn: h.conn.NetConn(), start: bytes.Clone(h.conn.Take())}, firstHead)
 				h.conn.Discard()
 				return
 			}
