@@ -103,7 +103,10 @@ func (h *http1) awaitRequest() bool {
 	}
 }
 
-var errHTTP2 = errors.New("an HTTP/2 connection")
+var (
+	errHTTP2  = errors.New("an HTTP/2 connection")
+	errNoHTTP = &wire.Error{Status: 400, Reason: "what is no HTTP"}
+)
 
 // readHead reads and parses the next request's head. On a new connection the
 // time for it has run since its opening.
@@ -123,6 +126,9 @@ func (h *http1) readHead(first bool) error {
 		}
 		if head != nil {
 			return h.parse(head)
+		}
+		if !wire.CouldBeRequest(h.conn.Unread()) {
+			return errNoHTTP
 		}
 		if !timed {
 			timed = true
