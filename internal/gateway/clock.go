@@ -15,9 +15,9 @@ import (
 // noticing that its client has gone away: most answers come sooner.
 const silence = 20 * time.Millisecond
 
-// resetCheck is how often it is looked whether a client is still there whose
+// leftCheck is how often it is looked whether a client is still there whose
 // upload waits for an upstream that takes nothing: nobody reads from it then.
-const resetCheck = time.Second
+const leftCheck = time.Second
 
 // cutCheck is how often an exchange whose client has left looks whether a drain
 // has come to its end.
@@ -123,11 +123,11 @@ func (x *exchange) tick() {
 		next = earliest(next, now.Add(cutCheck))
 	}
 	if !x.uploaded.Load() && !x.down.GoneShows() {
-		if x.down.IsReset() {
+		if x.down.HasLeft() {
 			x.abortLocked(causeClientGone)
 			return
 		}
-		next = earliest(next, now.Add(resetCheck))
+		next = earliest(next, now.Add(leftCheck))
 	}
 	if patient := x.began.Add(silence); now.Before(patient) {
 		next = earliest(next, patient)

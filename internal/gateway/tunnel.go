@@ -26,18 +26,26 @@ func newHandshake(req *wire.RequestHead) *handshake {
 	return h
 }
 
-// acceptedBy reports a 101 that opens this handshake's tunnel: anything else
-// would be a way past the gateway.
+// acceptedBy reports a 101 that opens this handshake's tunnel (RFC 6455 section
+// 4.1): anything else would be a way past the gateway.
 func (h *handshake) acceptedBy(res *wire.ResponseHead) bool {
 	if !res.WebSocket || h.accept == "" {
 		return false
 	}
+	accepted := false
 	for i := range res.Fields {
-		if f := &res.Fields[i]; f.Known == wire.SecWebSocketAccept {
-			return string(f.Value) == h.accept
+		switch f := &res.Fields[i]; f.Known {
+		case wire.Upgrade:
+			if !wire.EqualFold(f.Value, "websocket") {
+				return false // or to what else?
+			}
+		case wire.SecWebSocketAccept:
+			if accepted = string(f.Value) == h.accept; !accepted {
+				return false
+			}
 		}
 	}
-	return false
+	return accepted
 }
 
 // tunnel passes bytes both ways until either side closes.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
 		})
 		g := start(t, via, newConfig(u.base()))
 		c := g.dial()
-		c.ask("POST /api HTTP/1.1", "Content-Length: 1000000000")
+		c.ask("POST /api HTTP/1.1", "Content-Length: 1200000000")
 		c.head()
 		for c.SetWriteDeadline(time.Now().Add(quietTime)) == nil {
 			if _, err := c.Write(make([]byte, 64<<10)); err != nil {
@@ -122,6 +123,36 @@ func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
 			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
 		}
 		close(ended)
+	})
+}
+
+// Of a body only so much is read while there is nobody to pass it to, so that
+// the client's close may lie behind bytes that wait.
+func TestCloseBehindAnUploadThatWaitsIsNoticed(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what lies behind unread bytes does not show here")
+	}
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		// A proxy that accepts and says nothing holds the dial up.
+		closed := make(chan struct{})
+		addr := listen(t, func(c net.Conn) {
+			defer close(closed)
+			c.SetReadDeadline(time.Now().Add(promptly))
+			if _, err := io.Copy(io.Discard, c); isTimeout(err) {
+				t.Errorf("the dial went on for %v", promptly)
+			}
+		})
+		c := oneSlot("http://127.0.0.1:9")
+		c.Routes[0].Upstreams[0].Proxy = &config.Proxy{Protocol: "socks", Address: addr}
+		g := start(t, via, c)
+		conn := g.dial()
+		conn.ask("POST /api HTTP/1.1", "Content-Length: 120000")
+		conn.send(strings.Repeat("x", 120000)) // far more than is gathered, and no more than the socket takes
+		conn.Close()
+		<-closed
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
 	})
 }
 

@@ -138,6 +138,7 @@ var waysOut = []wayOut{
 		c.send("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 		c.awaitClosed()
 	}, askOut, gateway.UpstreamBroken, nil},
+	{"the upstream answers garbage without an end", func(c *upstreamConn, r *upstreamRequest) { c.send("SSH-2.0-OpenSSH\r\n"); c.awaitClosed() }, askOut, gateway.UpstreamBroken, nil},
 	{"the body turns into garbage", func(c *upstreamConn, r *upstreamRequest) { c.send(eventHead + "zz\r\n"); c.awaitClosed() }, askOut, gateway.UpstreamBroken, nil},
 	{"the budget runs out before the head", func(c *upstreamConn, r *upstreamRequest) { c.awaitClosed() }, askOut, gateway.Timeout, shortBudget},
 	{"the budget runs out after the head", func(c *upstreamConn, r *upstreamRequest) {
