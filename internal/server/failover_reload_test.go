@@ -141,3 +141,36 @@ func TestLoweredCapOfAKeyIsKeptByGoingElsewhere(t *testing.T) {
 		g.ask("/api")
 	})
 }
+
+// Connections that were idle before a reload serve after it, where their
+// upstream is still there; the others are closed.
+func TestIdleUpstreamConnectionsOutliveAReloadThatKeepsTheirUpstream(t *testing.T) {
+	over(t, anyWouldDo, func(t *testing.T, via transport) {
+		kept := answering(t, okAnswer)
+		gone := make(chan bool, 1)
+		dropped := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(okAnswer)
+			c.awaitClosed()
+			gone <- true
+		})
+		conf := func(bases ...string) *config.Config {
+			c := newConfig(bases[0])
+			for _, base := range bases[1:] {
+				c.Routes = append(c.Routes, newRoute("other", "/other", base))
+			}
+			return c
+		}
+		g := start(t, via, conf(kept.base(), dropped.base()))
+		g.ask("/api")
+		g.ask("/other")
+		next := conf(kept.base())
+		next.Routes[0].Prefix = "/elsewhere"
+		next.Routes[0].Upstreams[0].InjectHeaders[0].Value = "Bearer another"
+		g.reload(next)
+		receive(t, gone, "the end of the connection that nobody needs")
+		g.ask("/elsewhere")
+		if r := kept.requests()[1]; r.onConn != 1 || r.get("Authorization") != "Bearer another" {
+			t.Errorf("the second request came on connection %d\n%s", r.onConn, r.head)
+		}
+	})
+}
