@@ -24,7 +24,6 @@ func (x *exchange) choose() error {
 		x.giveBack()
 		return &errUpstreamExceeded
 	}
-	x.outcome.Upstream, x.outcome.Key = x.target.name, x.key.id
 	return nil
 }
 
