@@ -59,6 +59,7 @@ func statusText(status int) string { return "status_" + strconv.Itoa(status) }
 // idle gets a fresh one: its upstream may have closed it just then.
 func (x *exchange) attempt(try int) attempt {
 	a := attempt{start: x.began}
+	x.outcome.Upstream, x.outcome.Key = x.target.name, x.key.id
 	if try > 1 {
 		a.start = time.Now()
 		x.sink.compose(x.appendHead)

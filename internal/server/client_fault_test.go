@@ -36,6 +36,33 @@ func TestMalformedUploadAfterTheAnswerBeganIsTheClientsFault(t *testing.T) {
 	})
 }
 
+// A body that HTTP does not allow, come with its head, is refused before any
+// upstream is asked: none is named, and nothing is held or counted.
+func TestMalformedBodyBehindItsHeadReachesAndNamesNoUpstream(t *testing.T) {
+	withinAMinute(t, func(t *testing.T, via transport) func() {
+		if via.http2 {
+			return func() {} // frames have no such fault
+		}
+		u := answering(t, okAnswer)
+		cfg := oneSlot(u.base())
+		cfg.RateLimit.PerMinute = 1
+		g := start(t, via, cfg)
+		c := g.dial()
+		c.send("POST /api HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer " + token + "\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+		a, o := c.answer("POST"), g.outcome()
+		next := g.get("/api")
+		return func() {
+			if a.status != 400 || a.body != "" || a.header.Get("Connection") != "close" {
+				t.Errorf("got %d %v %q, want a bare 400", a.status, a.header, a.body)
+			}
+			if o.Upstream != "" || o.Key != "" || len(o.Attempts) != 0 || o.End != gateway.Refused {
+				t.Errorf("it is accounted as %s of %q after %q", o.End, o.Upstream, results(o))
+			}
+			next.ok(t)
+		}
+	})
+}
+
 // A client that is gone when an interim answer comes is read on for like one
 // that goes later.
 func TestAnswerIsReadOnForAClientThatDoesNotTakeAnInterimAnswer(t *testing.T) {
