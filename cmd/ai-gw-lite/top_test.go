@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -127,4 +128,61 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 			t.Errorf("%q is wider than the screen", l)
 		}
 	}
+}
+
+// A gateway that restarts is away for a moment: top says so, and goes on when
+// it is back, also under a connection that was kept.
+func TestTopGoesOnWhenTheGatewayRestarts(t *testing.T) {
+	s := adminAPI(t, twoStreams)
+	address := s.Listener.Addr().String()
+	a, err := findAdmin("", s.URL+"/admin", "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out := &screen{drawn: make(chan struct{}, 100)}
+	done := make(chan error)
+	go func() { done <- a.watch(ctx, out, func() (int, int) { return 200, 10 }) }()
+	shows := func(want string) {
+		t.Helper()
+		for end := time.After(10 * time.Second); ; {
+			select {
+			case <-out.drawn:
+			case err := <-done:
+				t.Fatalf("it has ended: %v", err)
+			case <-end:
+				t.Fatalf("%q is not shown", want)
+			}
+			if strings.Contains(out.lastPage(), want) {
+				return
+			}
+		}
+	}
+	shows("2 in flight")
+	s.CloseClientConnections()
+	s.Close()
+	shows("connection refused")
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Skip(err) // somebody else was quicker
+	}
+	again := httptest.NewUnstartedServer(s.Config.Handler)
+	again.Listener.Close()
+	again.Listener = ln
+	again.Start()
+	defer again.Close()
+	shows("2 in flight")
+	interrupt()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lastPage is what was drawn last.
+func (s *screen) lastPage() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := s.text.String()
+	return text[strings.LastIndex(text, toTop):]
 }

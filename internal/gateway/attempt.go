@@ -55,10 +55,12 @@ func (a *attempt) result() string {
 func statusText(status int) string { return "status_" + strconv.Itoa(status) }
 
 // attempt sends the request to the target and waits for the head of an answer.
-// It is the n-th attempt of the exchange. A request that may be repeated and meets silence on a connection that was
-// idle gets a fresh one: its upstream may have closed it just then.
+// It is the n-th attempt of the exchange. A request that may be repeated and
+// meets silence on a connection that was idle gets a fresh one: its upstream may
+// have closed it just then.
 func (x *exchange) attempt(n int) attempt {
 	a := attempt{start: x.began}
+	x.outcome.Upstream, x.outcome.Key = x.target.name, x.key.id
 	if n > 1 {
 		a.start = time.Now()
 		x.sink.compose(x.appendHead)

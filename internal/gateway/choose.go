@@ -24,7 +24,6 @@ func (x *exchange) choose() error {
 		x.giveBack()
 		return &errUpstreamExceeded
 	}
-	x.outcome.Upstream, x.outcome.Key = x.target.name, x.key.id
 	return nil
 }
 
@@ -69,6 +68,17 @@ func (x *exchange) take(t *target, k *key) bool {
 		k.load.Acquire(0)
 	}
 	return true
+}
+
+// leavePlaces gives back the places that the exchange takes up on either side.
+// Its answer may still be on the way out: a client that has all of it may ask
+// again before this one is accounted for, and must not be refused for that.
+func (x *exchange) leavePlaces() {
+	x.slots.release()
+	if x.admitted {
+		x.gw.downstream.Release()
+		x.admitted = false
+	}
 }
 
 // keySlots is what an exchange holds of a key; the zero value is nothing.

@@ -12,10 +12,10 @@ import (
 // noticing that its client has gone away: most answers come sooner.
 const silence = 20 * time.Millisecond
 
-// resetCheck is how often the gateway looks whether a client has reset its
-// connection while its upload waits for an upstream that takes nothing: nobody
-// reads from the client then, so nothing else would tell.
-const resetCheck = time.Second
+// leftCheck is how often the gateway looks whether a client has left while its
+// upload waits for an upstream that takes nothing: nobody reads from the client
+// then, so nothing else would tell.
+const leftCheck = time.Second
 
 // cutCheck is how often an exchange whose client has left looks whether a drain
 // has come to its end.
@@ -103,11 +103,11 @@ func (x *exchange) tick() {
 		next = earliest(next, now.Add(cutCheck))
 	}
 	if !x.uploaded.Load() && !x.down.GoneShows() {
-		if x.down.IsReset() {
+		if x.down.HasLeft() {
 			x.abortLocked(causeClientGone)
 			return
 		}
-		next = earliest(next, now.Add(resetCheck))
+		next = earliest(next, now.Add(leftCheck))
 	}
 	if patient := x.began.Add(silence); now.Before(patient) {
 		next = earliest(next, patient)

@@ -33,9 +33,9 @@ type Downstream interface {
 	// GoneShows reports that a client's leave shows without reading its body:
 	// AwaitGone may then wait beside NextBody, else only behind its end.
 	GoneShows() bool
-	// IsReset reports, without blocking, that the client has reset the
+	// HasLeft reports, without blocking, that the client has closed or reset the
 	// connection though its body is not read on; false where that does not show.
-	IsReset() bool
+	HasLeft() bool
 	// Interrupt ends NextBody and AwaitGone, now and later.
 	Interrupt()
 

@@ -165,11 +165,7 @@ func (x *exchange) giveUp() {
 		x.up = nil
 	}
 	x.dropHeld()
-	x.slots.release()
-	if x.admitted {
-		x.gw.downstream.Release()
-		x.admitted = false
-	}
+	x.leavePlaces()
 }
 
 // conclude completes the outcome and hands it to the observer.

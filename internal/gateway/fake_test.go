@@ -60,7 +60,7 @@ func (f *fake) ClientIP() string                { return "192.0.2.1" }
 func (f *fake) BodyDone() bool                  { return f.done }
 func (f *fake) ReleaseHead()                    {}
 func (f *fake) GoneShows() bool                 { return false }
-func (f *fake) IsReset() bool                   { return false }
+func (f *fake) HasLeft() bool                   { return false }
 func (f *fake) Interrupt()                      { f.stop() }
 func (f *fake) Interim(*Response) (bool, error) { return false, nil }
 func (f *fake) Tunnel() *wire.Conn              { return nil }

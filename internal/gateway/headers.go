@@ -121,7 +121,7 @@ func (x *exchange) takeFields(h *wire.ResponseHead) []wire.Field {
 		switch {
 		case f.Known.IsHopByHop():
 		case h.Nominates && f.Known != wire.ContentLength && wire.IsNominated(h.Fields, f.Name):
-		case f.Known == wire.ContentLength && (h.IsInterim() || h.Status == 204): // RFC 9110 section 8.6
+		case f.Known == wire.ContentLength && (h.Status < 200 || h.Status == 204): // RFC 9110 section 8.6
 		case x.snap.cors != nil && f.Known.IsAccessControl():
 		default:
 			fields = append(fields, *f)

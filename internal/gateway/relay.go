@@ -94,6 +94,9 @@ func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 		return nil
 	}
 	x.lastByte.Store(0)
+	if h.Status != 101 && (x.up == nil || x.up.BodyDone()) {
+		x.leavePlaces()
+	}
 	err := x.down.Respond(res, first)
 	x.heard()
 	now := time.Now()
@@ -115,6 +118,9 @@ func (x *exchange) write(p *wire.Piece) error {
 		return nil
 	}
 	x.lastByte.Store(0)
+	if p.Last {
+		x.leavePlaces()
+	}
 	err := x.down.Write(p)
 	x.heard()
 	if err != nil {

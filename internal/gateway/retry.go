@@ -43,7 +43,6 @@ func (x *exchange) prepareRetry(a *attempt, n int) bool {
 		x.target, x.key = was, key
 		return false
 	}
-	x.outcome.Upstream, x.outcome.Key = x.target.name, x.key.id
 	return true
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
+	"io"
 
 	"ai-gw-lite/internal/wire"
 )
@@ -25,18 +26,26 @@ func newHandshake(req *wire.RequestHead) *handshake {
 	return h
 }
 
-// acceptedBy reports a 101 that opens this handshake's tunnel: anything else
-// would be a way past the gateway.
+// acceptedBy reports a 101 that opens this handshake's tunnel (RFC 6455 section
+// 4.1): anything else would be a way past the gateway.
 func (h *handshake) acceptedBy(res *wire.ResponseHead) bool {
 	if !res.WebSocket || h.accept == "" {
 		return false
 	}
+	accepted := false
 	for i := range res.Fields {
-		if f := &res.Fields[i]; f.Known == wire.SecWebSocketAccept {
-			return string(f.Value) == h.accept
+		switch f := &res.Fields[i]; f.Known {
+		case wire.Upgrade:
+			if !wire.EqualFold(f.Value, "websocket") {
+				return false // or to what else?
+			}
+		case wire.SecWebSocketAccept:
+			if accepted = string(f.Value) == h.accept; !accepted {
+				return false
+			}
 		}
 	}
-	return false
+	return accepted
 }
 
 // tunnel passes bytes both ways until either side closes.
@@ -53,35 +62,56 @@ func (x *exchange) tunnel() error {
 		return errWrongUpgrade
 	}
 	silence := watchSilence(x.target.idleTimeout, x.up.Abort)
+	in := way{client, x.up.Conn.Write, silence.broken(x.sawRequest), ClientGone, UpstreamBroken}
+	out := way{x.up.Conn, silence.patient(client.Write), silence.broken(x.sawResponse), UpstreamBroken, ClientGone}
+	ends := make(chan End, 2) // each way's; the first is the tunnel's
 	other := make(chan error)
 	go func() {
-		defect := shelter(func() { pump(x.up.Conn.Write, client, silence.broken(x.sawRequest)) })
+		defect := shelter(func() { ends <- in.pass() })
 		x.up.Abort()
 		other <- defect
 	}()
-	defect := shelter(func() { pump(silence.patient(client.Write), x.up.Conn, silence.broken(x.sawResponse)) })
+	defect := shelter(func() { ends <- out.pass() })
 	client.Interrupt()
 	x.up.Abort()
 	defect = cmp.Or(<-other, defect)
-	if silence.stop() && defect == nil {
+	silent := silence.stop()
+	switch {
+	case defect != nil:
+		return defect
+	case silent:
 		x.outcome.End = Idle
 		return errIdle
 	}
-	return defect
+	x.outcome.End = <-ends
+	return nil
 }
 
-// pump writes on what src sends, each read at once, until either fails.
-func pump(write func([]byte) error, src *wire.Conn, saw func(*wire.Piece)) {
+// way is one direction of a tunnel.
+type way struct {
+	from  *wire.Conn
+	write func([]byte) error
+	saw   func(*wire.Piece)
+
+	readBroke, writeBroke End // what the tunnel's end is if either side breaks off
+}
+
+// pass writes on what comes, each read at once, until either side is closed.
+func (w *way) pass() End {
 	var data [1][]byte
 	for {
-		if data[0] = src.Take(); len(data[0]) > 0 {
-			saw(&wire.Piece{Data: data[:]})
-			if write(data[0]) != nil {
-				return
+		if data[0] = w.from.Take(); len(data[0]) > 0 {
+			w.saw(&wire.Piece{Data: data[:]})
+			if w.write(data[0]) != nil {
+				return w.writeBroke
 			}
 		}
-		if src.Fill() != nil {
-			return
+		switch err := w.from.Fill(); err {
+		case nil:
+		case io.EOF:
+			return Complete
+		default:
+			return w.readBroke
 		}
 	}
 }

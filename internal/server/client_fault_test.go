@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -32,6 +33,33 @@ func TestMalformedUploadAfterTheAnswerBeganIsTheClientsFault(t *testing.T) {
 			t.Errorf("it is accounted as %d %s (%v), want the client's fault", o.Status, o.End, o.Cause)
 		}
 		g.ask("/api/ok")
+	})
+}
+
+// A body that HTTP does not allow, come with its head, is refused before any
+// upstream is asked: none is named, and nothing is held or counted.
+func TestMalformedBodyBehindItsHeadReachesAndNamesNoUpstream(t *testing.T) {
+	withinAMinute(t, func(t *testing.T, via transport) func() {
+		if via.http2 {
+			return func() {} // frames have no such fault
+		}
+		u := answering(t, okAnswer)
+		cfg := oneSlot(u.base())
+		cfg.RateLimit.PerMinute = 1
+		g := start(t, via, cfg)
+		c := g.dial()
+		c.send("POST /api HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer " + token + "\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+		a, o := c.answer("POST"), g.outcome()
+		next := g.get("/api")
+		return func() {
+			if a.status != 400 || a.body != "" || a.header.Get("Connection") != "close" {
+				t.Errorf("got %d %v %q, want a bare 400", a.status, a.header, a.body)
+			}
+			if o.Upstream != "" || o.Key != "" || len(o.Attempts) != 0 || o.End != gateway.Refused {
+				t.Errorf("it is accounted as %s of %q after %q", o.End, o.Upstream, results(o))
+			}
+			next.ok(t)
+		}
 	})
 }
 
@@ -110,7 +138,7 @@ func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
 		})
 		g := start(t, via, newConfig(u.base()))
 		c := g.dial()
-		c.ask("POST /api HTTP/1.1", "Content-Length: 1000000000")
+		c.ask("POST /api HTTP/1.1", "Content-Length: 1200000000")
 		c.head()
 		for c.SetWriteDeadline(time.Now().Add(quietTime)) == nil {
 			if _, err := c.Write(make([]byte, 64<<10)); err != nil {
@@ -122,6 +150,36 @@ func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
 			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
 		}
 		close(ended)
+	})
+}
+
+// Of a body only so much is read while there is nobody to pass it to, so that
+// the client's close may lie behind bytes that wait.
+func TestCloseBehindAnUploadThatWaitsIsNoticed(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what lies behind unread bytes does not show here")
+	}
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		// A proxy that accepts and says nothing holds the dial up.
+		closed := make(chan struct{})
+		addr := listen(t, func(c net.Conn) {
+			defer close(closed)
+			c.SetReadDeadline(time.Now().Add(promptly))
+			if _, err := io.Copy(io.Discard, c); isTimeout(err) {
+				t.Errorf("the dial went on for %v", promptly)
+			}
+		})
+		c := oneSlot("http://127.0.0.1:9")
+		c.Routes[0].Upstreams[0].Proxy = &config.Proxy{Protocol: "socks", Address: addr}
+		g := start(t, via, c)
+		conn := g.dial()
+		conn.ask("POST /api HTTP/1.1", "Content-Length: 120000")
+		conn.send(strings.Repeat("x", 120000)) // far more than is gathered, and no more than the socket takes
+		conn.Close()
+		<-closed
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
 	})
 }
 

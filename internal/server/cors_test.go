@@ -189,6 +189,29 @@ func accessControl(h http.Header) http.Header {
 	return only
 }
 
+// An interim answer is not the page's to read, and a 101 is an answer like any
+// other; the upstream's word counts in neither.
+func TestInterimAnswersAndTunnelsLoseTheUpstreamsCORS(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		theirs := "Access-Control-Allow-Origin: *\r\n"
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send("HTTP/1.1 103 Early Hints\r\n" + theirs + "Link: </x>\r\n\r\n" + strings.Replace(wsOpen, "Upgrade:", theirs+"Upgrade:", 1))
+			c.awaitGatewayGone()
+		})
+		g := start(t, via, corsConfig(u.base(), config.CORS{AllowOrigins: []string{app}}))
+		c := g.dial()
+		c.ask("GET /api HTTP/1.1", "Origin: "+app, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: "+wsKey)
+		for _, want := range []string{
+			"HTTP/1.1 103 Early Hints\r\nLink: </x>",
+			"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: " + wsAccept + "\r\nAccess-Control-Allow-Origin: " + app + "\r\nVary: Origin\r\nConnection: Upgrade\r\nUpgrade: websocket",
+		} {
+			if got := c.head(); got != want {
+				t.Errorf("got %q\nwant %q", got, want)
+			}
+		}
+	})
+}
+
 func TestAnyOriginNeedsNoVary(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		g := start(t, via, corsConfig(answering(t, okAnswer).base(), config.CORS{AllowOrigins: []string{"*"}}))

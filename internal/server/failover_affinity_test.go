@@ -255,3 +255,57 @@ func TestSessionIsForgottenAfterItsTime(t *testing.T) {
 		t.Errorf("went to the keys %s, want p twice, then r", keys)
 	}
 }
+
+// An upstream rests with all its keys when it cannot be reached: its sessions
+// leave it at once, and stay away.
+func TestSessionLeavesAnUpstreamThatRests(t *testing.T) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		b := answering(t, okAnswer)
+		c := several(closedPort(t), b.base())
+		pooled(&c.Routes[0].Upstreams[0], "p", "q")
+		c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+		g := start(t, via, c)
+		ask := func() *answer { return g.post("/api", "hi", sessionHeader+": alice") }
+		ask().refusal(t, 502, "upstream_connect_error") // nothing is tried again
+		if o := g.outcome(); o.Upstream != "a" {
+			t.Fatalf("the session began at %s", o.Upstream)
+		}
+		ask().ok(t)
+		g.tried("b ok")
+		c.Routes[0].Upstreams[0] = withBase(c.Routes[0].Upstreams[0], answering(t, okAnswer).base()) // it is up again, and rested
+		g.reload(c)
+		ask().ok(t)
+		g.tried("b ok")
+	})
+}
+
+// An answer that is no success serves nobody: the session is looked for where
+// it was, once that is rested.
+func TestSessionDoesNotMoveForAFailure(t *testing.T) {
+	var failing atomic.Value // the keys that are out of order, in a text
+	failing.Store("p")
+	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		if strings.Contains(failing.Load().(string), keyOf(r)) {
+			c.send(answerOf(429, "", "retry-after-ms: 200"))
+			return
+		}
+		c.send(okAnswer)
+	})
+	c := several(u.base())
+	pooled(&c.Routes[0].Upstreams[0], "p", "q")
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	g := start(t, inClear, c)
+	ask := func() int { return g.get("/api", sessionHeader+": alice").status }
+	failing.Store("")
+	ask() // pinned to p
+	failing.Store("pq")
+	ask() // p, which rests from now on
+	ask() // q, which serves it no better
+	failing.Store("")
+	waitFor(250 * time.Millisecond)
+	ask()
+	if keys := u.keysOf(); keys != "p p q p" {
+		t.Errorf("the session went to the keys %s", keys)
+	}
+}

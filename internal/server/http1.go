@@ -49,7 +49,8 @@ const preface = "PRI * HTTP/2.0\r\n"
 func (h *http1) serve(opened time.Time) {
 	h.server.track(h)
 	defer h.server.untrack(h)
-	h.setDeadline(opened.Add(h.server.patience.head))
+	firstHead := opened.Add(h.server.patience.head)
+	h.setDeadline(firstHead)
 	if h.conn.AwaitFirst() != nil {
 		h.conn.Close()
 		return
@@ -60,7 +61,7 @@ func (h *http1) serve(opened time.Time) {
 		}
 		if err := h.readHead(first); err != nil {
 			if err == errHTTP2 {
-				h.server.http2.serve(&replayedConn{Conn: h.conn.NetConn(), start: bytes.Clone(h.conn.Take())})
+				h.server.http2.serve(&replayedConn{Conn: h.conn.NetConn(), start: bytes.Clone(h.conn.Take())}, firstHead)
 				h.conn.Discard()
 				return
 			}
@@ -102,7 +103,10 @@ func (h *http1) awaitRequest() bool {
 	}
 }
 
-var errHTTP2 = errors.New("an HTTP/2 connection")
+var (
+	errHTTP2  = errors.New("an HTTP/2 connection")
+	errNoHTTP = &wire.Error{Status: 400, Reason: "what is no HTTP"}
+)
 
 // readHead reads and parses the next request's head. On a new connection the
 // time for it has run since its opening.
@@ -122,6 +126,9 @@ func (h *http1) readHead(first bool) error {
 		}
 		if head != nil {
 			return h.parse(head)
+		}
+		if !wire.CouldBeRequest(h.conn.Unread()) {
+			return errNoHTTP
 		}
 		if !timed {
 			timed = true
@@ -221,7 +228,7 @@ func (h *http1) ClientIP() string                  { return h.ip }
 func (h *http1) BufferedBody() (wire.Piece, error) { return h.conn.NextBuffered() }
 func (h *http1) BodyDone() bool                    { return h.conn.BodyDone() }
 func (h *http1) GoneShows() bool                   { return false }
-func (h *http1) IsReset() bool                     { return h.conn.IsReset() }
+func (h *http1) HasLeft() bool                     { return h.conn.HasHungUp() }
 func (h *http1) ReleaseHead()                      { h.conn.Release() }
 
 // NextBody gives the client patience.upload to send something.

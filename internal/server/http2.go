@@ -6,6 +6,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"time"
 	"sync/atomic"
 
 	"ai-gw-lite/internal/wire"
@@ -18,6 +19,7 @@ type http2Entry struct {
 	server   *http.Server
 	feed     *feedListener
 	here     *headcount // of the server; each connection is in it
+	heads    firstHeads
 	inFlight atomic.Int64
 }
 
@@ -55,15 +57,19 @@ func newHTTP2Entry(s *Server) *http2Entry {
 	return e
 }
 
-// serve hands a connection over and returns at once.
-func (e *http2Entry) serve(c net.Conn) {
+// serve hands a connection over and returns at once. By the deadline its first
+// head must have come.
+func (e *http2Entry) serve(c net.Conn, deadline time.Time) {
 	e.here.come()
+	e.heads.expect(c, deadline)
 	if !e.feed.put(c) {
+		e.heads.forget(c)
 		e.here.leave()
 	}
 }
 
-func (e *http2Entry) connState(_ net.Conn, s http.ConnState) {
+func (e *http2Entry) connState(c net.Conn, s http.ConnState) {
+	e.heads.note(c, s)
 	if s == http.StateClosed {
 		e.here.leave()
 	}

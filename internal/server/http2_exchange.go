@@ -54,7 +54,7 @@ func (h *http2) Head() *wire.RequestHead                 { return &h.head }
 func (h *http2) BufferedBody() (wire.Piece, error)       { return wire.Piece{}, nil }
 func (h *http2) BodyDone() bool                          { return h.done }
 func (h *http2) GoneShows() bool                         { return true }
-func (h *http2) IsReset() bool                           { return false }
+func (h *http2) HasLeft() bool                           { return false }
 func (h *http2) ReleaseHead()                            { h.head = wire.RequestHead{} }
 func (h *http2) Interim(*gateway.Response) (bool, error) { return false, nil }
 func (h *http2) Tunnel() *wire.Conn                      { return nil }

@@ -21,7 +21,7 @@ type rawHTTP2 struct {
 
 // Frame types, flags and error codes (RFC 9113 sections 6 and 7).
 const (
-	frameData, frameHeaders, frameReset, frameSettings, framePing, frameGoAway, frameWindow = 0, 1, 3, 4, 6, 7, 8
+	frameData, frameHeaders, frameReset, frameSettings, framePing, frameGoAway, frameWindow, frameContinuation = 0, 1, 3, 4, 6, 7, 8, 9
 
 	flagEndStream, flagEndHeaders, flagAck = 1, 4, 1
 )

@@ -167,6 +167,8 @@ func TestMethodsThatAreNotOfferedGetABare501(t *testing.T) {
 func TestMalformedRequestGetsABareStatusAndTheConnectionsEnd(t *testing.T) {
 	for _, c := range []struct{ name, request, status string }{
 		{"garbage", "\x16\x03\x01 hello\r\n\r\n", "400 Bad Request"},
+		{"garbage without an end", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400 Bad Request"}, // TLS where there is none
+		{"a word without an end", "QUIT\r\n", "400 Bad Request"},
 		{"no host", "GET /api HTTP/1.1\r\n\r\n", "400 Bad Request"},
 		{"both framings", "POST /api HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400 Bad Request"},
 		{"head too large", "GET /api HTTP/1.1\r\nHost: g\r\nX: " + strings.Repeat("a", 64<<10) + "\r\n\r\n", "431 Request Header Fields Too Large"},

@@ -205,3 +205,55 @@ routes:
 		}
 	})
 }
+
+// Who has left is owed no other try: each costs, and its answer is nobody's.
+func TestNothingIsTriedAgainForAClientThatHasLeft(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		after func(*upstreamConn)
+		tried string
+	}{
+		{"an answer", func(c *upstreamConn) { c.send(answerOf(503, "busy")) }, "a status_503"},
+		{"a reset", (*upstreamConn).reset, "a broken"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			over(t, transports, func(t *testing.T, via transport) {
+				left, leaving := gate(t)
+				arrived := make(chan bool, 1)
+				a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+					c.readBody(r)
+					if r.target == "/other" {
+						c.send(okAnswer)
+						return
+					}
+					arrived <- true
+					<-leaving
+					c.isLeftOpen() // the gateway has noticed by then
+					row.after(c)
+				})
+				b := answering(t, okAnswer)
+				g := run(t, via, observed+`
+concurrency: {downstream_max_inflight: 1}
+routes:
+  - id: api
+    prefix: /api
+    upstreams: [{id: a, base_url: %q}, {id: b, priority: 1, base_url: %q}]
+    retry: {max_attempts: 2, on_uncertain: true}
+    stream: {on_client_disconnect: drain}
+`, a.base(), b.base())
+				leave := g.leaving("POST", "/api")
+				receive(t, arrived, "the request")
+				leave()
+				left()
+				g.tried(row.tried)
+				if l := g.line(); l.End != "client_gone" {
+					t.Errorf("the access log has %+v", l)
+				}
+				g.get("/api/other").ok(t) // its place is free
+				if len(b.requests()) != 0 {
+					t.Error("it was tried elsewhere")
+				}
+			})
+		})
+	}
+}

@@ -92,7 +92,7 @@ func (s *Server) serveConn(c net.Conn) {
 			return
 		}
 		if speaksHTTP2(secure) {
-			s.http2.serve(secure)
+			s.http2.serve(secure, opened.Add(s.patience.head))
 			return
 		}
 		c = secure

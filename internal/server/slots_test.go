@@ -100,6 +100,28 @@ func TestDownstreamSlotIsReleasedWhenTheUpstreamSlotIsRefused(t *testing.T) {
 	})
 }
 
+// Under a cap of one, a client that reads each answer to its end before it asks
+// again is never refused, on however many connections it does.
+func TestOneAfterTheOtherIsNeverRefused(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			if r.target == "/stream" {
+				c.send(eventHead + chunk("data: 1\n\n"))
+				c.send(lastChunk)
+				return
+			}
+			c.send(okAnswer)
+		})
+		g := start(t, via, oneSlot(u.base()))
+		for i := range 200 {
+			g.get([]string{"/api", "/api/stream"}[i%2]).ok(t)
+			if i%4 > 1 {
+				g.client.CloseIdleConnections()
+			}
+		}
+	})
+}
+
 // holdingOn is an upstream that begins a stream without end for one target and
 // answers every other.
 func holdingOn(t *testing.T, target string) *scriptedUpstream {
@@ -138,6 +160,7 @@ var waysOut = []wayOut{
 		c.send("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 		c.awaitClosed()
 	}, askOut, gateway.UpstreamBroken, nil},
+	{"the upstream answers garbage without an end", func(c *upstreamConn, r *upstreamRequest) { c.send("SSH-2.0-OpenSSH\r\n"); c.awaitClosed() }, askOut, gateway.UpstreamBroken, nil},
 	{"the body turns into garbage", func(c *upstreamConn, r *upstreamRequest) { c.send(eventHead + "zz\r\n"); c.awaitClosed() }, askOut, gateway.UpstreamBroken, nil},
 	{"the budget runs out before the head", func(c *upstreamConn, r *upstreamRequest) { c.awaitClosed() }, askOut, gateway.Timeout, shortBudget},
 	{"the budget runs out after the head", func(c *upstreamConn, r *upstreamRequest) {

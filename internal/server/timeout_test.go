@@ -476,3 +476,44 @@ func TestConnectionFailuresAreConnectErrors(t *testing.T) {
 		})
 	}
 }
+
+func TestAnswerThatIsNoneIsARequestFailure(t *testing.T) {
+	for _, row := range []struct{ name, answer string }{
+		{"nothing", ""},
+		{"half a head", "HTTP/1.1 200 OK\r\nContent-Type: te"},
+		{"an interim answer alone", "HTTP/1.1 103 Early Hints\r\n\r\n"},
+		{"another protocol", "SSH-2.0-OpenSSH\r\n"},
+		{"another version", "HTTP/2.0 200 OK\r\n\r\n"},
+		{"a status that is none", "HTTP/1.1 2xx OK\r\n\r\n"},
+		{"a line without a colon", "HTTP/1.1 200 OK\r\nhello\r\n\r\n"},
+		{"a line that ends without CR", "HTTP/1.1 200 OK\nX: y\n\n"},
+		{"a folded line", "HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n"},
+		{"NUL in a value", "HTTP/1.1 200 OK\r\nX: y\x00z\r\n\r\n"},
+		{"two framings", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"},
+		{"a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: three\r\n\r\nabc"},
+		{"a coding that is not known", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
+		{"too large a head", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", 256<<10) + "\r\n\r\n"},
+		{"too many lines", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", 1001) + "\r\n"},
+		{"an unasked-for 101", "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+				ends := row.name == "nothing" || row.name == "half a head" || row.name == "an interim answer alone"
+				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+					if c.send(row.answer); ends {
+						c.hangUp()
+						return
+					}
+					c.awaitClosed() // at once: what is no answer is not waited for
+				})
+				g := start(t, via, newConfig(u.base()))
+				g.post("/api", "once").refusal(t, 502, "upstream_request_failed")
+				if o := g.outcome(); o.Cause == nil || o.Upstream != u.base() {
+					t.Errorf("the log learns nothing: %+v", o)
+				}
+				u.only()
+			})
+		})
+	}
+}

@@ -116,7 +116,10 @@ func TestFrameRightBehindThe101Passes(t *testing.T) {
 }
 
 func TestTunnelEndsWhenEitherSideCloses(t *testing.T) {
-	for _, who := range []string{"client closes", "client resets", "upstream closes", "upstream resets"} {
+	for who, want := range map[string]gateway.End{
+		"client closes": gateway.Complete, "client resets": gateway.ClientGone,
+		"upstream closes": gateway.Complete, "upstream resets": gateway.UpstreamBroken,
+	} {
 		t.Run(who, func(t *testing.T) {
 			over(t, http1Alone, func(t *testing.T, via transport) {
 				end := make(chan struct{})
@@ -153,7 +156,9 @@ func TestTunnelEndsWhenEitherSideCloses(t *testing.T) {
 				default:
 					conn.rest()
 				}
-				g.outcome()
+				if o := g.outcome(); o.End != want {
+					t.Errorf("it ended as %q, want %q", o.End, want)
+				}
 				other.ask("GET /api HTTP/1.1")
 				other.answer("GET").ok(t)
 			})
@@ -169,6 +174,9 @@ func TestTunnelOpensOnlyOnAnAcceptedHandshake(t *testing.T) {
 		{"no accept", strings.Replace(wsOpen, "Sec-WebSocket-Accept: "+wsAccept+"\r\n", "", 1)},
 		{"another protocol", strings.Replace(wsOpen, "Upgrade: websocket", "Upgrade: h2c", 1)},
 		{"no upgrade", strings.Replace(wsOpen, "Upgrade: websocket\r\n", "", 1)},
+		{"another protocol beside it", strings.Replace(wsOpen, "Upgrade: websocket", "Upgrade: websocket, h2c", 1)},
+		{"another protocol on a line of its own", strings.Replace(wsOpen, "Upgrade: websocket", "Upgrade: websocket\r\nUpgrade: h2c", 1)},
+		{"two accepts", strings.Replace(wsOpen, "Sec-", "Sec-WebSocket-Accept: "+wsAccept+"\r\nSec-WebSocket-Accept: x\r\nSec-", 1)},
 		{"no connection option", strings.Replace(wsOpen, "Connection: Upgrade\r\n", "", 1)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -184,6 +192,25 @@ func TestTunnelOpensOnlyOnAnAcceptedHandshake(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a 101 says of this hop ends here, and a length it has none of (RFC 9110
+// section 8.6): one who believed it would take frames for a body.
+func TestHeadOfATunnelIsAsAnyOther(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.send("HTTP/1.1 101 On We Go\r\nupgrade: WebSocket\r\nconnection: UPGRADE, x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 5\r\n" +
+				"Sec-WebSocket-Accept: " + wsAccept + "\r\nSec-WebSocket-Protocol: realtime\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n\r\nhello")
+			c.awaitGatewayGone()
+		})
+		g := start(t, via, newConfig(u.base()))
+		conn := g.dial()
+		conn.handshake("/api", "")
+		if got, want := conn.head(), "HTTP/1.1 101 On We Go\r\nSec-WebSocket-Accept: "+wsAccept+"\r\nSec-WebSocket-Protocol: realtime\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nConnection: Upgrade\r\nUpgrade: websocket"; got != want {
+			t.Errorf("got %q\nwant %q", got, want)
+		}
+		conn.expect("hello")
+	})
 }
 
 func TestUpstreamMayRefuseAHandshake(t *testing.T) {

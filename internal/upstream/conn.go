@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -21,6 +22,8 @@ func newConn(p *Pool, nc net.Conn) *Conn {
 	return &Conn{Conn: wire.NewConn(nc), pool: p}
 }
 
+var errNoResponse = errors.New("an answer that is no HTTP/1.1")
+
 // ReadHead blocks for the next response head, interim ones included, parses it
 // into Head and makes ready for its body. Head lives until the body is read.
 // Silent reports a connection that ended before any byte of an answer.
@@ -36,6 +39,9 @@ func (c *Conn) ReadHead(toHead bool) (silent bool, err error) {
 			}
 			c.ExpectBody(c.Head.Framing, c.Head.Length)
 			return false, nil
+		}
+		if !wire.CouldBeResponse(c.Unread()) {
+			return false, errNoResponse
 		}
 		if err := c.Fill(); err != nil {
 			return c.Buffered() == 0, err

@@ -1,11 +1,5 @@
 package usage
 
-import (
-	"bytes"
-	"encoding/binary"
-	"math/bits"
-)
-
 const (
 	depthMax = 8        // deepest place there is, with room
 	tokenMax = 256      // longest key, model name or number that is looked at
@@ -212,75 +206,6 @@ func (w *walker) saidModel() bool {
 	return w.start == requestTop && (w.event.modelSize > 0 || w.event.modelOver)
 }
 
-// members reads members from behind the first one's quote on, as long as key and
-// value stand whole and plain in p with no blanks between, as nearly all do, and
-// nothing is opened. It says how far it came.
-func (w *walker) members(p []byte) (n int) {
-	in := w.levels[w.depth-1].place
-	for {
-		end := plainEnd(p, n)
-		if end < 0 || end+2 >= len(p) || p[end+1] != ':' {
-			w.state = inKey
-			return n
-		}
-		w.at = in.member(p[n:end])
-		n = end + 2
-		switch c := p[n]; {
-		case c == '"':
-			n++
-			if end = plainEnd(p, n); end < 0 {
-				w.state = inText
-				return n
-			}
-			if w.at.isLeaf() {
-				w.event.text(w.at, p[n:end], false)
-			}
-			end++
-		case c-'a' < 26 || c-'0' < 10:
-			if end = scalarEnd(p, n); end < 0 {
-				w.state = atValue
-				return n
-			}
-			if w.at.isLeaf() {
-				w.event.scalar(w.at, p[n:end])
-			}
-		default:
-			w.state = atValue
-			return n
-		}
-		w.state = afterValue
-		if n = end; n+1 >= len(p) || p[n] != ',' || p[n+1] != '"' || w.saidModel() {
-			return n
-		}
-		n += 2
-	}
-}
-
-// scalarEnd is where a short number, true, false or null ends that begins at
-// p[i]; -1: not near.
-func scalarEnd(p []byte, i int) int {
-	for end := i; end < len(p) && end < i+32; end++ {
-		if endsScalar(p[end]) {
-			return end
-		}
-	}
-	return -1
-}
-
-// plainEnd is where a short text without escapes ends that begins at p[i]: at
-// its quote; -1: not near.
-func plainEnd(p []byte, i int) int {
-	for end := i; end+8 <= len(p) && end < i+64; end += 8 {
-		if n := plainBytes(binary.LittleEndian.Uint64(p[end:])); n < 8 {
-			if p[end+n] == '"' {
-				return end + n
-			}
-			return -1
-		}
-	}
-	return -1
-}
-
 // enter opens an object or array, and reports whether it is a usage object to
 // be kept from here on.
 func (w *walker) enter(array bool) (keep bool) {
@@ -342,76 +267,11 @@ func (w *walker) leave(tail []byte, array bool) (complete bool) {
 	return !array && (left == root || left == request)
 }
 
-// endsScalar: the byte cannot be part of a number, true, false or null.
-func endsScalar(c byte) bool {
-	switch c {
-	case ' ', '\t', '\n', '\r', ',', ':', '}', ']', '{', '[', '"':
-		return true
-	}
-	return false
-}
-
 // take adds to the token.
 func (w *walker) take(b []byte) {
 	n := copy(w.token[w.size:], b)
 	w.size += n
 	w.over = w.over || n < len(b)
-}
-
-// textEnd finds the quote that ends the string that goes on at p[i]. Most
-// strings are short and some are mostly escapes: a search that reaches far
-// ahead is left for where the next bytes are plain.
-func (w *walker) textEnd(p []byte, i int) (end int, closed bool) {
-	if w.escaped {
-		w.escaped = false
-		i++
-	}
-	quote := -1 // where the next one is, once looked for: or escapes would take quadratic time
-	for plain := 0; i < len(p); {
-		switch p[i] {
-		case '"':
-			return i, true
-		case '\\':
-			i += 2
-			plain = 0
-			continue
-		}
-		n := 1
-		if i+8 <= len(p) {
-			n = plainBytes(binary.LittleEndian.Uint64(p[i:]))
-		}
-		i += n
-		if plain += n; plain < 16 {
-			continue
-		}
-		if quote < i {
-			quote = next(p, i, '"')
-		}
-		i = next(p[:quote], i, '\\')
-		plain = 0
-	}
-	if i > len(p) {
-		w.escaped = true
-	}
-	return len(p), false
-}
-
-const ones, tops = 0x0101010101010101, 0x8080808080808080 // the lowest and the highest bit of each byte
-
-// plainBytes is how many of eight bytes, the first one lowest, come before a
-// quote or a backslash. A byte that is one becomes 0, of which a subtraction
-// borrows: it sets the top bit of the first 0, and of none before.
-func plainBytes(eight uint64) int {
-	quote, slash := eight^ones*'"', eight^ones*'\\'
-	return bits.TrailingZeros64(((quote-ones)&^quote|(slash-ones)&^slash)&tops) / 8
-}
-
-// next is the index of c in p from i on, or len(p).
-func next(p []byte, i int, c byte) int {
-	if n := bytes.IndexByte(p[i:], c); n >= 0 {
-		return i + n
-	}
-	return len(p)
 }
 
 // pass goes through a container nobody needs, minding only brackets and quotes.

@@ -9,22 +9,22 @@ func (c *Conn) awaitHangUp() bool {
 	if c.raw == nil {
 		return false
 	}
-	return c.raw.Read(func(fd uintptr) bool { return hasHungUp(fd, unix.POLLRDHUP) }) == nil
+	return c.raw.Read(func(fd uintptr) bool { return hasHungUp(fd) }) == nil
 }
 
-// IsReset reports, without a read and without waiting, that the peer has reset
-// the connection. Any goroutine may ask.
-func (c *Conn) IsReset() (reset bool) {
+// HasHungUp reports, without a read and without waiting, that the peer has closed
+// or reset the connection, whatever lies unread before that. Any goroutine may ask.
+func (c *Conn) HasHungUp() (hungUp bool) {
 	if c.raw != nil {
-		c.raw.Control(func(fd uintptr) { reset = hasHungUp(fd, 0) })
+		c.raw.Control(func(fd uintptr) { hungUp = hasHungUp(fd) })
 	}
-	return reset
+	return hungUp
 }
 
-// hasHungUp looks for events, and for an error and a close of both directions,
-// which show unasked (poll(2)).
-func hasHungUp(fd uintptr, events int16) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
+// hasHungUp looks for the end of what the peer sends, and for an error, which
+// shows unasked (poll(2)).
+func hasHungUp(fd uintptr) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	for {
 		n, err := unix.Poll(p, 0)
 		if err != unix.EINTR {

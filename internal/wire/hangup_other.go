@@ -6,5 +6,5 @@ package wire
 // read.
 func (c *Conn) awaitHangUp() bool { return false }
 
-// IsReset does not tell here: a reset shows when it is read.
-func (c *Conn) IsReset() bool { return false }
+// HasHungUp does not tell here: an end shows when it is read.
+func (c *Conn) HasHungUp() bool { return false }
