@@ -271,11 +271,11 @@ func TestSessionLeavesAnUpstreamThatRests(t *testing.T) {
 			t.Fatalf("the session began at %s", o.Upstream)
 		}
 		ask().ok(t)
-		g.tried("b ok")
+		g.attempted("b ok")
 		c.Routes[0].Upstreams[0] = withBase(c.Routes[0].Upstreams[0], answering(t, okAnswer).base()) // it is up again, and rested
 		g.reload(c)
 		ask().ok(t)
-		g.tried("b ok")
+		g.attempted("b ok")
 	})
 }
 

@@ -30,7 +30,7 @@ func TestRequestIsTriedAgainDuringADrain(t *testing.T) {
 		}
 		ended := g.drain(patienceOfTests)
 		receive(t, answered, "an answer").ok(t)
-		g.tried("a status_503, a ok")
+		g.attempted("a status_503, a ok")
 		g.client.CloseIdleConnections()
 		g.drained(ended)
 	})
@@ -59,7 +59,7 @@ func TestWaitForAnotherTryIsCutAtTheEndOfADrain(t *testing.T) {
 		if a := receive(t, answered, "the end"); a.err == nil {
 			t.Errorf("got a whole %d %q", a.status, a.body)
 		}
-		if o := g.tried("a status_503"); o.End != gateway.Draining || o.Status != 0 {
+		if o := g.attempted("a status_503"); o.End != gateway.Draining || o.Status != 0 {
 			t.Errorf("it is accounted as %d %s (%v), want draining", o.Status, o.End, o.Cause)
 		}
 	})

@@ -26,7 +26,7 @@ func TestBodyThatWaitsFor100GoesToTheUpstreamThatAsksForIt(t *testing.T) {
 		}
 		c.send("hello")
 		c.answer("POST").ok(t)
-		g.tried("a status_503, b ok")
+		g.attempted("a status_503, b ok")
 		if a.only().body != "" || b.only().body != "hello" || b.only().get("Expect") != "100-continue" {
 			t.Errorf("the first upstream got %q, the second\n%s%s", a.only().body, b.only().head, b.only().body)
 		}
@@ -50,7 +50,7 @@ func TestBodyThatWaitsFor100IsNotSentWhereAllRefuse(t *testing.T) {
 		if a := c.answer("POST"); a.status != 429 || a.body != "no" || a.header.Get("Connection") != "close" {
 			t.Errorf("got %d %v %q", a.status, a.header, a.body)
 		}
-		if o := g.tried("a status_503, b status_429"); o.BytesIn != 0 {
+		if o := g.attempted("a status_503, b status_429"); o.BytesIn != 0 {
 			t.Errorf("%d bytes came in", o.BytesIn)
 		}
 	})

@@ -35,7 +35,7 @@ func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
 		ask := func(tries string) {
 			t.Helper()
 			g.post("/api", "hi", sessionHeader+": alice").ok(t)
-			g.tried(tries)
+			g.attempted(tries)
 		}
 		ask("a/p status_401, a/q ok")
 		ask("a/q ok")
@@ -45,7 +45,7 @@ func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
 		ask("b ok") // it stays, though q is of a better priority
 		ask("b ok")
 		g.post("/api", "hi").ok(t) // without a session
-		g.tried("a/q ok")
+		g.attempted("a/q ok")
 	})
 }
 
@@ -74,9 +74,9 @@ func TestRequestThatIsBeingTriedEndsOnTheConfigurationItBeganWith(t *testing.T) 
 		next.Routes[0].Upstreams[0].ID = "elsewhere"
 		g.reload(next)
 		g.post("/api", "hi").ok(t)
-		g.tried("elsewhere ok")
+		g.attempted("elsewhere ok")
 		receive(t, answered, "an answer").ok(t)
-		g.tried("a status_503, a ok")
+		g.attempted("a status_503, a ok")
 		if r := u.requests()[1]; r.body != "hi" || r.get("Authorization") != "Bearer sk-a" {
 			t.Errorf("the second try was\n%s%s", r.head, r.body)
 		}
@@ -91,17 +91,17 @@ func TestRestOfAnUpstreamIsCarriedOverAReload(t *testing.T) {
 	down, b := closedPort(t), answering(t, okAnswer)
 	g := start(t, inClear, retrying(down, b.base()))
 	g.get("/api").ok(t)
-	g.tried("a connect_error, b ok")
+	g.attempted("a connect_error, b ok")
 	c := retrying(down, b.base())
 	c.Routes[0].Upstreams[0].Weight = 7
 	c.Routes[0].Upstreams[0].RequestTimeout = time.Hour
 	g.reload(c)
 	g.get("/api").ok(t)
-	g.tried("b ok")
+	g.attempted("b ok")
 	c = retrying(answering(t, okAnswer).base(), b.base()) // another address
 	g.reload(c)
 	g.get("/api").ok(t)
-	g.tried("a ok")
+	g.attempted("a ok")
 }
 
 // A lowered cap of a key admits nobody until enough have left, cuts nobody off,

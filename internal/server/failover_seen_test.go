@@ -41,10 +41,10 @@ func TestRequestThatIsTriedThriceIsOneRequest(t *testing.T) {
 				b := answering(t, answerOf(200, countedAnswer, "Content-Type: application/json"))
 				g := run(t, via, strings.Replace(tried2, "format: json", "format: "+format, 1), a.base(), b.base())
 				g.post("/api"+path, body, "Content-Type: application/json").ok(t)
-				g.tried("a/p status_429, a/q status_503, b ok")
+				g.attempted("a/p status_429, a/q status_503, b ok")
 				// What rests is not asked again: the next one goes to b at once.
 				g.post("/api"+path, body, "Content-Type: application/json").ok(t)
-				g.tried("b ok")
+				g.attempted("b ok")
 				if keys := a.keysOf(); keys != "p q" || len(b.requests()) != 2 {
 					t.Errorf("the keys %q were asked, and b %d times", keys, len(b.requests()))
 				}
@@ -158,7 +158,7 @@ routes:
 					if a := g.post("/api", "four", "X-Request-Id: find-me"); a.status != 503 || a.body != "slow down" || a.err != nil {
 						t.Errorf("got %d %q (%v), want the upstream's answer", a.status, a.body, a.err)
 					}
-					g.tried("http://" + hostOf(u.base()) + " status_503")
+					g.attempted("http://" + hostOf(u.base()) + " status_503")
 					level := map[string]string{"json": `"level":"WARN"`, "text": "level=WARN"}[format]
 					g.said(row.want, level, "find-me", "503")
 				})

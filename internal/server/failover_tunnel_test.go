@@ -46,7 +46,7 @@ routes:
 					t.Errorf("the second upstream got\n%s", r.head)
 				}
 				c.Close()
-				g.tried("a " + row.result + ", b ok")
+				g.attempted("a " + row.result + ", b ok")
 				if l := g.line(); l.Status != 101 || l.Upstream != "b" || l.Attempts != 2 || l.Code != "" || l.BytesOut != int64(len("EAGERMORE")) {
 					t.Errorf("the access log has %+v", l)
 				}
@@ -77,7 +77,7 @@ func TestHandshakeThatIsRefusedEverywhereGetsTheLastAnswer(t *testing.T) {
 		if a := c.answer("GET"); a.status != 429 || a.body != "no" || a.header.Get("X-Theirs") != "1" || a.header.Get("Upgrade") != "" {
 			t.Errorf("got %d %v %q, want the last refusal unchanged", a.status, a.header, a.body)
 		}
-		g.tried("a status_503, b status_429")
+		g.attempted("a status_503, b status_429")
 		c.ask("GET /api HTTP/1.1")
 		c.answer("GET").ok(t)
 	})
@@ -110,10 +110,10 @@ func TestTunnelThatWasOpenedElsewhereHoldsItsOwnSlotAlone(t *testing.T) {
 		}
 		for range 3 {
 			g.get("/api").ok(t) // p is free
-			g.tried("a/p ok")
+			g.attempted("a/p ok")
 		}
 		c.Close()
-		g.tried("a/p status_503, a/q ok")
+		g.attempted("a/p status_503, a/q ok")
 		g.get("/api").ok(t)
 		g.get("/api").ok(t)
 		if keys := strings.Fields(u.keysOf()); fmt.Sprint(keys[5:]) != "[q p]" && fmt.Sprint(keys[5:]) != "[p q]" {

@@ -6,8 +6,8 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"time"
 	"sync/atomic"
+	"time"
 
 	"ai-gw-lite/internal/wire"
 )

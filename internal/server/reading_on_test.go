@@ -245,7 +245,7 @@ routes:
 				receive(t, arrived, "the request")
 				leave()
 				left()
-				g.tried(row.tried)
+				g.attempted(row.tried)
 				if l := g.line(); l.End != "client_gone" {
 					t.Errorf("the access log has %+v", l)
 				}
