@@ -138,8 +138,8 @@ func TestLogSaysWhyThereWasNoOtherTry(t *testing.T) {
 		name, retry, keys, want string
 		pause                   time.Duration // within the answer: longer than it is read for, its slot stays taken
 	}{
-		{"the body is too large", "max_replay_body_bytes: 3", "", "not tried again: the request's body is larger than retry.max_replay_body_bytes", 0},
-		{"no slot is left", "max_replay_body_bytes: 100", ", upstream_key_max_inflight: 1", "not tried again: no key has a slot left", 1500 * time.Millisecond},
+		{"the body is too large", "max_replay_body_bytes: 3", "", "not retried: the request's body is larger than retry.max_replay_body_bytes", 0},
+		{"no slot is left", "max_replay_body_bytes: 100", ", upstream_key_max_inflight: 1", "not retried: no key has a slot left", 1500 * time.Millisecond},
 	} {
 		for _, format := range []string{"json", "text"} {
 			t.Run(row.name+" "+format, func(t *testing.T) {
