@@ -151,9 +151,9 @@ func appendCount(b []byte, c usage.Count) []byte {
 	return strconv.AppendInt(b, n, 10)
 }
 
-// appendTTFB is null for an exchange that never got an answer.
+// appendTTFB is null for an exchange whose client got no head of an answer.
 func appendTTFB(b []byte, r *record) []byte {
-	if r.Status == 0 {
+	if r.Status == 0 || r.FirstByte == 0 {
 		return append(b, "null"...)
 	}
 	return appendMillis(b, r.FirstByte)

@@ -21,7 +21,7 @@ import (
 // deleted is opened anew, and a folder that cannot be written is tried again.
 //
 // Another process may write to the same files, as one does during an upgrade:
-// whoever comes first renames, the other one notices.
+// whoever comes first renames, with the folder locked, the other one notices.
 type logFile struct {
 	troubled func(error) // called once when writing begins to fail
 
@@ -98,16 +98,19 @@ func (l *logFile) note(err error) {
 // turn makes sure that the open file is the one that lines belong to now.
 func (l *logFile) turn(now time.Time) error {
 	period := now.Format(layouts[l.conf.Rotation])
-	written := "" // the period of what stands there; empty: as its time says
-	if l.f != nil && l.standsAt(l.path()) {
-		if written = l.period; written == period {
-			return nil
-		}
+	if l.f != nil && l.period == period && l.standsAt(l.path()) {
+		return nil
 	}
-	l.close() // before it is renamed, which Windows wants
 	if err := os.MkdirAll(l.conf.Dir, 0o755); err != nil {
 		return err
 	}
+	unlock := lockFolder(l.conf.Dir)
+	defer unlock()
+	written := "" // the period of what stands there; empty: as its time says
+	if l.f != nil && l.standsAt(l.path()) {
+		written = l.period
+	}
+	l.close() // before it is renamed, which Windows wants
 	if err := l.archive(written, period); err != nil {
 		return err
 	}

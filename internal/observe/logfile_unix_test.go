@@ -5,6 +5,7 @@ package observe
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -65,4 +66,48 @@ func blocked(o *observatory) bool {
 		return false
 	}
 	return true
+}
+
+// Two processes whose files turn in the same moment, as during an upgrade under
+// load: no line is lost, none is in the wrong file, and nobody complains.
+func TestTwoProcessesThatTurnAtOnceLoseNothing(t *testing.T) {
+	for range 100 {
+		dir := t.TempDir()
+		conf := config.LogFile{Enabled: true, Dir: dir, Prefix: "gw", Rotation: "minutely", MaxFiles: 7}
+		now := time.Now()
+		var two [2]*logFile
+		for i := range two {
+			two[i] = &logFile{conf: conf}
+			if err := two[i].turn(now.Add(-time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, l := range two {
+			l.f.WriteString("before\n")
+		}
+		turn := make(chan struct{})
+		var all sync.WaitGroup
+		for _, l := range two {
+			all.Go(func() {
+				<-turn
+				if err := l.turn(now); err != nil {
+					t.Errorf("turning: %v", err)
+					return
+				}
+				l.f.WriteString("after\n")
+			})
+		}
+		close(turn)
+		all.Wait()
+		for _, l := range two {
+			l.close()
+		}
+		if time.Now().Minute() != now.Minute() {
+			continue // what is written now is of another period
+		}
+		past := "gw." + now.Add(-time.Minute).Format(layouts["minutely"]) + ".log"
+		if got, want := files(t, dir), past+"=before,before, gw.log=after,after,"; got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
 }

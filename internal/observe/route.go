@@ -74,7 +74,7 @@ func (r *route) count(rec *record) {
 	if c, limited := r.rejected[rec.Code]; limited {
 		c.Inc()
 	}
-	if rec.head {
+	if rec.head && rec.FirstByte > 0 { // else its client had left, and got none
 		r.firstByte.Observe(rec.FirstByte.Seconds())
 		r.overhead.Observe(rec.Overhead.Seconds())
 	}

@@ -1,6 +1,10 @@
 package observe
 
-import "time"
+import (
+	"time"
+
+	_ "time/tzdata" // an image with the program alone in it knows no time zones
+)
 
 // A stamp writes the time of lines: RFC 3339, local, with milliseconds. All but
 // those is worked out once a second.

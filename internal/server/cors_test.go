@@ -246,3 +246,22 @@ func TestPreflightCarriesTheRequestID(t *testing.T) {
 		}
 	})
 }
+
+// A preflight is an exchange like any other: its line says how long it took.
+func TestPreflightHasALineWithItsTimeToFirstByte(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		g := run(t, via, observed+`
+cors: {enabled: true, allow_origins: ["https://app.example"]}
+routes: [{id: api, prefix: /api, upstream: {base_url: %q}}]
+`, closedPort(t))
+		if a := g.do(g.request("OPTIONS", "/api/x", nil, "Authorization:", "Origin: https://app.example", "Access-Control-Request-Method: POST")); a.status != 204 {
+			t.Fatalf("got %d", a.status)
+		}
+		if o := g.outcome(); o.FirstByte <= 0 || o.FirstByte > o.Duration {
+			t.Errorf("its first byte came after %v of %v", o.FirstByte, o.Duration)
+		}
+		if l := g.line(); l.Status != 204 || l.End != "complete" || l.Route != "api" || l.Attempts != 0 {
+			t.Errorf("the access log has %+v", l)
+		}
+	})
+}

@@ -255,3 +255,35 @@ routes:
 		})
 	}
 }
+
+// The figures count however an answer is named, or not named at all.
+func TestUsageIsReadWhateverTheContentTypeIsCalled(t *testing.T) {
+	const events = "data: " + countedAnswer + "\n\ndata: [DONE]\n\n"
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		answers := map[string]string{
+			"/json":    answerOf(200, countedAnswer, "Content-Type: Application/JSON;charset=UTF-8"),
+			"/created": answerOf(201, countedAnswer, "Content-Type: application/vnd.api+json"),
+			"/unnamed": answerOf(200, countedAnswer),
+			"/events":  answerOf(200, events, "Content-Type: Text/Event-Stream; charset=utf-8"),
+			"/stream":  answerOf(200, events),
+			"/failed":  answerOf(400, countedAnswer, "Content-Type: application/json"),
+			"/page":    answerOf(200, "<html>"+countedAnswer, "Content-Type: text/html"),
+		}
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			c.send(answers[r.target])
+		})
+		g := run(t, via, observed+"routes: [{id: api, prefix: /api, upstream: {base_url: %q}}]", u.base())
+		for target := range answers {
+			g.post("/api"+target, `{"model":"m-1"}`)
+			l := g.line()
+			if counted := l.Usage != nil && *l.Usage.Output == 5 && *l.Usage.Input == 3; counted == (target == "/failed" || target == "/page") {
+				t.Errorf("%s: the access log has %+v", target, l)
+			}
+			if l.End != "complete" || l.Model != "m-1" {
+				t.Errorf("%s: the access log has %+v", target, l)
+			}
+		}
+		g.counts(`gateway_tokens_total{kind="output",model="m-1",route="api"}`, "25")
+	})
+}

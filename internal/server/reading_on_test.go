@@ -257,3 +257,31 @@ routes:
 		})
 	}
 }
+
+// Who has left before an answer began has waited for no first byte: none is
+// logged, and none counted as come at once.
+func TestAnswerThatBeginsWithoutItsClientHasNoTimeToFirstByte(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		left, leaving := gate(t)
+		arrived := make(chan bool, 1)
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			arrived <- true
+			<-leaving
+			c.isLeftOpen() // the gateway has noticed by then
+			c.send(eventHead + chunk(leftEvents) + chunk(lastEvents) + lastChunk)
+		})
+		g := run(t, via, readingOn, u.base(), 60000, "on_client_disconnect: drain")
+		leave := g.leaving("POST", "/api/v1/chat/completions")
+		receive(t, arrived, "the request")
+		leave()
+		left()
+		g.outcome()
+		g.watched.Close(patienceOfTests) // writes out what waits
+		if line := g.stdout.String(); !strings.Contains(line, `"ttfb_ms":null`) || !strings.Contains(line, `"end":"client_gone"`) {
+			t.Errorf("the access log has %s", line)
+		}
+		g.counts(`gateway_time_to_first_byte_seconds_count{route="api"}`, "0")
+		g.counts(`gateway_tokens_total{kind="output",model="m-1",route="api"}`, "5")
+	})
+}

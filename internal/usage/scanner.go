@@ -32,6 +32,7 @@ type Scanner struct {
 	stream  eventStream
 	decoder *decoder // kept from body to body
 	coded   bool     // this one needs it
+	guessed bool     // the format may be another: nobody has named it
 	path    string
 	gaveUp  bool
 }
@@ -44,6 +45,7 @@ const (
 	lineJSON
 	eventSource
 	amazonEvents
+	untold // no Content-Type: as the body begins
 )
 
 // NewScanner returns a Scanner for an answer.
@@ -60,7 +62,7 @@ func (s *Scanner) Reset(r Response) {
 	s.events = sse{}
 	s.stream.reset()
 	s.path = r.Path
-	s.coded, s.gaveUp = false, false
+	s.coded, s.guessed, s.gaveUp = false, false, false
 	s.format = formatOf(r)
 	if s.format == unread {
 		return
@@ -82,6 +84,8 @@ func formatOf(r Response) format {
 	}
 	media := mediaType(r.ContentType)
 	switch media {
+	case "":
+		return untold
 	case "text/event-stream":
 		return eventSource
 	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/stream+json":
@@ -125,6 +129,10 @@ func (s *Scanner) Write(p []byte) {
 // read takes a piece of the body, decoded.
 func (s *Scanner) read(p []byte) {
 	a := &s.answer
+	if s.format == untold {
+		s.format = guess(p)
+		s.guessed = true
+	}
 	switch s.format {
 	case eventSource:
 		s.events.read(p, a)
@@ -149,6 +157,23 @@ func (s *Scanner) read(p []byte) {
 		}
 		a.events = a.documents
 	}
+}
+
+// guess examines a body that nobody has named (RFC 9110 section 8.3 lets a
+// recipient do so) by its first byte that is no blank: JSON, events, or neither.
+func guess(p []byte) format {
+	for _, c := range p {
+		switch c {
+		case ' ', '\t', '\n', '\r', 0xEF, 0xBB, 0xBF: // the last three are a byte order mark
+		case '{', '[':
+			return plainJSON
+		case 'd', 'e', ':': // data, event, a comment
+			return eventSource
+		default:
+			return unread
+		}
+	}
+	return untold
 }
 
 // Progress is how far the answer has come. Any goroutine may call it, at any

@@ -243,7 +243,6 @@ func TestAnswersThatCannotBeReadAreUnknown(t *testing.T) {
 	}{
 		"no success":       {Response{Status: 429, ContentType: "application/json"}, body, false},
 		"no JSON":          {Response{Status: 200, ContentType: "audio/mpeg"}, body, false},
-		"no type":          {Response{Status: 200}, body, false},
 		"unknown coding":   {Response{Status: 200, ContentType: "application/json", ContentEncoding: "compress"}, body, true},
 		"two codings":      {Response{Status: 200, ContentType: "application/json", ContentEncoding: "gzip, br"}, gz, true},
 		"not what it says": {Response{Status: 200, ContentType: "application/json", ContentEncoding: "gzip"}, body, true},
@@ -428,4 +427,33 @@ func TestProgressMayBeAskedForFromAnywhere(t *testing.T) {
 	close(done)
 	asking.Wait()
 	s.End(false)
+}
+
+// Self-made servers leave the Content-Type out. What begins as JSON or as events
+// is read as such, and nothing else is, nor called cut short.
+func TestAnswersWithoutAContentTypeAreReadAsTheyBegin(t *testing.T) {
+	const chat = `{"model":"m","choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":5}}`
+	head := Response{Status: 200, Path: "/v1/chat/completions"}
+	for name, c := range map[string]struct {
+		body      string
+		counted   bool
+		truncated bool
+	}{
+		"JSON":                 {chat, true, false},
+		"JSON behind blanks":   {"\n\n " + chat, true, false},
+		"JSON behind a mark":   {"\uFEFF" + chat, true, false},
+		"lines":                {`{"done":false}` + "\n" + `{"done":true,"prompt_eval_count":3,"eval_count":5}` + "\n", true, false},
+		"events":               {"data: " + chat + "\n\ndata: [DONE]\n\n", true, false},
+		"events behind others": {": hi\n\nevent: x\ndata: " + chat + "\n\n", true, false},
+		"events that are cut":  {`data: {"choices":[{"delta":{}}]}` + "\n\n", false, true},
+		"a page":               {"<html>" + chat + "</html>", false, false},
+		"a text":               {"error: " + chat, false, false},
+		"nothing":              {"", false, false},
+		"nothing but blanks":   {" \n", false, false},
+	} {
+		got := answers(t, head, c.body)
+		if got.Usage.Output.known != c.counted || c.counted && got.Usage.Output != Known(5) || got.Truncated != c.truncated {
+			t.Errorf("%s: got %s", name, show(got))
+		}
+	}
 }

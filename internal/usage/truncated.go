@@ -6,7 +6,7 @@ import "strings"
 func (s *Scanner) truncated() bool {
 	a := &s.answer
 	switch {
-	case a.ended || s.format == unread:
+	case a.ended || s.format == unread || s.format == untold:
 		return false
 	case a.walker.open() || s.format == amazonEvents && s.stream.within():
 		return true
@@ -16,7 +16,7 @@ func (s *Scanner) truncated() bool {
 	case a.events == 0:
 		// DeepSeek sends nothing but comments while a request is queued, and
 		// may close before it is that request's turn.
-		return streams(s.path)
+		return streams(s.path) && !s.guessed
 	}
 	return a.streaming
 }
