@@ -185,7 +185,9 @@ func (x *exchange) conclude() {
 		o.Token = x.caller.name
 	}
 	o.BytesIn = x.bytesIn.Load()
-	o.Duration = time.Since(o.Start)
+	if o.Duration == 0 { // else the answer went out with its head
+		o.Duration = time.Since(o.Start)
+	}
 	if o.End == "" {
 		o.End = x.endKind()
 	}

@@ -105,6 +105,9 @@ func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 	if err != nil {
 		return x.clientBroke(err)
 	}
+	if first.Last {
+		x.outcome.Duration = x.outcome.FirstByte
+	}
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (w *Windows) Take(now time.Time, token, route string, perMinute int) (Place
 	if perMinute <= 0 {
 		return Place{}, true
 	}
-	s := w.shard(token, route)
+	s := w.shard(token)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -75,9 +75,8 @@ func (w *Windows) Take(now time.Time, token, route string, perMinute int) (Place
 	return Place{s, c}, true
 }
 
-func (w *Windows) shard(token, route string) *shard {
-	h := maphash.String(w.seed, token) + 31*maphash.String(w.seed, route)
-	return &w.shards[h%uint64(len(w.shards))]
+func (w *Windows) shard(token string) *shard {
+	return &w.shards[maphash.String(w.seed, token)%uint64(len(w.shards))]
 }
 
 // Place is a request counted in a window. The zero Place is counted nowhere.

@@ -63,7 +63,7 @@ func BenchmarkWindowsFirst(b *testing.B) {
 func oneOfEachShard(w *Windows, names []string) []string {
 	found := make(map[*shard]string)
 	for _, name := range names {
-		found[w.shard(name, "openai")] = name
+		found[w.shard(name)] = name
 	}
 	return slices.Collect(maps.Values(found))
 }

@@ -71,8 +71,10 @@ func (r *route) count(rec *record) {
 	r.duration.Observe(rec.Duration.Seconds())
 	r.bytesIn.Add(float64(rec.BytesIn))
 	r.bytesOut.Add(float64(rec.BytesOut))
-	if c, limited := r.rejected[rec.Code]; limited {
-		c.Inc()
+	if rec.Code != "" {
+		if c, limited := r.rejected[rec.Code]; limited {
+			c.Inc()
+		}
 	}
 	if rec.head && rec.FirstByte > 0 { // else its client had left, and got none
 		r.firstByte.Observe(rec.FirstByte.Seconds())
