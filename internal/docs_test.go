@@ -11,6 +11,7 @@ import (
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	fence   = regexp.MustCompile("(?s)```.*?```")
 	code    = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
 )
 
@@ -94,7 +95,7 @@ func pages(t *testing.T) map[string]string {
 // hasHeading looks for a heading by the anchor that GitHub gives it.
 func hasHeading(text, anchor string) bool {
 	other := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
-	for _, h := range heading.FindAllStringSubmatch(text, -1) {
+	for _, h := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
 		if strings.ReplaceAll(other.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-") == anchor {
 			return true
 		}

@@ -70,10 +70,11 @@ func (x *exchange) take(t *target, k *key) bool {
 	return true
 }
 
-// leavePlaces gives back the places that the exchange takes up on either side.
-// Its answer may still be on the way out: a client that has all of it may ask
-// again before this one is accounted for, and must not be refused for that.
-func (x *exchange) leavePlaces() {
+// releaseSlots gives back the slots that the exchange holds on either side, as
+// soon as its answer is out: a client that has all of it may ask again before
+// this exchange is accounted for. Not sooner, while a client that does not read
+// may yet hold it up.
+func (x *exchange) releaseSlots() {
 	x.slots.release()
 	if x.admitted {
 		x.gw.downstream.Release()

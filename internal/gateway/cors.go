@@ -179,7 +179,7 @@ func (x *exchange) answerPreflight(method, headers []byte) error {
 	add("Vary", []byte("Origin, Access-Control-Request-Method, Access-Control-Request-Headers"))
 	x.sign(res)
 	x.outcome.Status = 204
-	x.outcome.FirstByte = time.Since(x.outcome.Start)
+	x.answeredAt(time.Now())
 	x.answered = true
 	if err := x.down.Respond(res, &wire.Piece{Last: true}); err != nil {
 		return x.clientBroke(err)

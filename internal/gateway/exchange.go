@@ -130,7 +130,7 @@ func (x *exchange) end(err error) {
 	}
 	x.giveUp() // a refused request is over before its client can ask again
 	x.outcome.Status, x.outcome.Code, x.outcome.Cause = refusal.Status, refusal.Code, refusal.Cause
-	x.outcome.FirstByte = time.Since(x.outcome.Start)
+	x.answeredAt(time.Now())
 	if err := x.answer(refusal); err != nil && x.outcome.End == "" {
 		x.outcome.End = ClientGone
 	}
@@ -165,7 +165,13 @@ func (x *exchange) giveUp() {
 		x.up = nil
 	}
 	x.dropHeld()
-	x.leavePlaces()
+	x.releaseSlots()
+}
+
+// answeredAt notes when the head of the answer went out. The clock of some systems
+// stands still for longer than a refusal takes, and 0 is no head.
+func (x *exchange) answeredAt(now time.Time) {
+	x.outcome.FirstByte = max(now.Sub(x.outcome.Start), 1)
 }
 
 // conclude completes the outcome and hands it to the observer.

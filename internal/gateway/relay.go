@@ -94,17 +94,17 @@ func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 		return nil
 	}
 	x.lastByte.Store(0)
-	if h.Status != 101 && (x.up == nil || x.up.BodyDone()) {
-		x.leavePlaces()
-	}
 	err := x.down.Respond(res, first)
+	if h.Status != 101 && (x.up == nil || x.up.BodyDone()) {
+		x.releaseSlots()
+	}
 	x.heard()
-	now := time.Now()
-	x.outcome.FirstByte = now.Sub(x.outcome.Start)
-	x.outcome.Overhead += now.Sub(x.headAt)
 	if err != nil {
 		return x.clientBroke(err)
 	}
+	now := time.Now()
+	x.answeredAt(now)
+	x.outcome.Overhead += now.Sub(x.headAt)
 	if first.Last {
 		x.outcome.Duration = x.outcome.FirstByte
 	}
@@ -121,10 +121,10 @@ func (x *exchange) write(p *wire.Piece) error {
 		return nil
 	}
 	x.lastByte.Store(0)
-	if p.Last {
-		x.leavePlaces()
-	}
 	err := x.down.Write(p)
+	if p.Last {
+		x.releaseSlots()
+	}
 	x.heard()
 	if err != nil {
 		return x.clientBroke(err)

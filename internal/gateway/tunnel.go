@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
+	"errors"
 	"io"
 
+	"ai-gw-lite/internal/upstream"
 	"ai-gw-lite/internal/wire"
 )
 
@@ -83,9 +85,13 @@ func (x *exchange) tunnel() error {
 		x.outcome.End = Idle
 		return errIdle
 	}
-	x.outcome.End = <-ends
+	if x.outcome.End = <-ends; x.outcome.End == UpstreamBroken {
+		return errTunnelBroke
+	}
 	return nil
 }
+
+var errTunnelBroke = errors.New("the upstream broke the WebSocket off")
 
 // way is one direction of a tunnel.
 type way struct {
@@ -108,7 +114,7 @@ func (w *way) pass() End {
 		}
 		switch err := w.from.Fill(); err {
 		case nil:
-		case io.EOF:
+		case io.EOF, upstream.ErrNoClosureAlert: // a WebSocket says goodbye in a frame of its own
 			return Complete
 		default:
 			return w.readBroke

@@ -45,7 +45,7 @@ func newMetrics(version string, dropped func() int64) *metrics {
 	m.firstByte = m.histograms("gateway_time_to_first_byte_seconds", "From a request's head to the head of an upstream's answer.", latencyBuckets)
 	m.overhead = m.histograms("gateway_overhead_seconds", "The gateway's own part of the time to first byte.", overheadBuckets)
 	m.streams = m.counters("gateway_streams_total", "Streams that have ended, by how.", "route", "end")
-	m.attempts = m.counters("gateway_upstream_attempts_total", "Tries to get an answer from an upstream.", "route", "upstream", "key", "result")
+	m.attempts = m.counters("gateway_upstream_attempts_total", "Attempts to get an answer from an upstream.", "route", "upstream", "key", "result")
 	m.rejections = m.counters("gateway_limit_rejections_total", "Requests refused by a limit of the gateway's own.", "route", "kind")
 	m.tokens = m.counters("gateway_tokens_total", "Tokens as providers report them; reasoning is a part of output.", "route", "model", "kind")
 	m.bytes = m.counters("gateway_bytes_total", "Bytes of bodies.", "route", "direction")
@@ -84,7 +84,7 @@ type standing struct{ m *metrics }
 var (
 	inflightRequests = prometheus.NewDesc("gateway_inflight_requests", "Requests in flight, streams included.", []string{"route"}, nil)
 	inflightStreams  = prometheus.NewDesc("gateway_streams_inflight", "Streams in flight: those whose answer has begun.", []string{"route"}, nil)
-	keyCooldown      = prometheus.NewDesc("gateway_key_cooldown", "Whether a key, or an upstream without keys, rests after a failure.", []string{"route", "upstream", "key"}, nil)
+	keyCooldown      = prometheus.NewDesc("gateway_key_cooldown", "Whether a key, or an upstream without keys, is in its cooldown.", []string{"route", "upstream", "key"}, nil)
 )
 
 func (s standing) Describe(to chan<- *prometheus.Desc) {

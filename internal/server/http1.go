@@ -280,6 +280,7 @@ func (h *http1) closeIdle() {
 
 func (h *http1) Tunnel() *wire.Conn {
 	h.tunnelled = true
+	h.needsReset.Store(true) // its end is the connection's
 	h.setDeadline(time.Time{})
 	return h.conn
 }

@@ -100,28 +100,6 @@ func TestDownstreamSlotIsReleasedWhenTheUpstreamSlotIsRefused(t *testing.T) {
 	})
 }
 
-// Under a cap of one, a client that reads each answer to its end before it asks
-// again is never refused, on however many connections it does.
-func TestOneAfterTheOtherIsNeverRefused(t *testing.T) {
-	over(t, transports, func(t *testing.T, via transport) {
-		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			if r.target == "/stream" {
-				c.send(eventHead + chunk("data: 1\n\n"))
-				c.send(lastChunk)
-				return
-			}
-			c.send(okAnswer)
-		})
-		g := start(t, via, oneSlot(u.base()))
-		for i := range 200 {
-			g.get([]string{"/api", "/api/stream"}[i%2]).ok(t)
-			if i%4 > 1 {
-				g.client.CloseIdleConnections()
-			}
-		}
-	})
-}
-
 // holdingOn is an upstream that begins a stream without end for one target and
 // answers every other.
 func holdingOn(t *testing.T, target string) *scriptedUpstream {

@@ -44,3 +44,29 @@ routes:
 		})
 	}
 }
+
+// A WebSocket says goodbye in a frame of its own: what TLS says of it is no matter.
+func TestTunnelOverTLSEndsWithoutAClosureAlert(t *testing.T) {
+	ca := newAuthority(t)
+	identity := ca.identityFor("127.0.0.1")
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		u := secured(t, identity, func(c *upstreamConn, r *upstreamRequest) {
+			c.send(wsOpen + "goodbye")
+			c.ended = true
+			c.Conn.(*tls.Conn).NetConn().Close()
+		})
+		g := run(t, via, observed+`
+routes:
+  - {id: api, prefix: /api, upstream: {base_url: %q, tls: {ca_path: %q}, inject_headers: [{name: authorization, value: %q}]}}
+`, "https://"+u.listener.Addr().String(), ca.path, providerKey)
+		conn := g.dial()
+		conn.handshake("/api", "")
+		conn.opened()
+		if said, err := conn.rest(); said != "goodbye" || err != nil {
+			t.Errorf("got %q, %v", said, err)
+		}
+		if o := g.outcome(); o.End != gateway.Complete {
+			t.Errorf("it ended as %q", o.End)
+		}
+	})
+}

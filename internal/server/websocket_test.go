@@ -154,7 +154,9 @@ func TestTunnelEndsWhenEitherSideCloses(t *testing.T) {
 				case "client resets":
 					conn.reset()
 				default:
-					conn.rest()
+					if _, err := conn.rest(); (err == nil) != (want == gateway.Complete) {
+						t.Errorf("the client sees it end with %v", err)
+					}
 				}
 				if o := g.outcome(); o.End != want {
 					t.Errorf("it ended as %q, want %q", o.End, want)

@@ -233,7 +233,7 @@ var errHungUp = errors.New("the other side closed the connection")
 
 // cleared says in words what a bare EOF means to one who reads a log.
 func cleared(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF || err == errNoClosureAlert {
+	if err == io.EOF || err == io.ErrUnexpectedEOF || err == ErrNoClosureAlert {
 		return errHungUp
 	}
 	return err

@@ -43,7 +43,8 @@ func (d *Dialer) handshake(conn net.Conn, serverName string, trust Trust) (net.C
 	return secured, nil
 }
 
-var errNoClosureAlert = errors.New("the connection ended without TLS's closure alert")
+// ErrNoClosureAlert is the end of a connection over TLS that TLS knows nothing of.
+var ErrNoClosureAlert = errors.New("the connection ended without TLS's closure alert")
 
 // underTLS is a connection that TLS reads from. Its end is an error: only a
 // closure alert says that all has come, and a body that ends with its connection
@@ -53,10 +54,13 @@ type underTLS struct{ net.Conn }
 
 func (u underTLS) Read(b []byte) (int, error) {
 	n, err := u.Conn.Read(b)
-	if err == io.EOF {
-		err = errNoClosureAlert
+	switch {
+	case err != io.EOF:
+		return n, err
+	case n > 0: // of an https proxy; the end will come again
+		return n, nil
 	}
-	return n, err
+	return 0, ErrNoClosureAlert
 }
 
 // NetConn is the connection below, as of a tls.Conn.

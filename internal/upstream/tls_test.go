@@ -98,3 +98,27 @@ func TestUntrustworthyUpstreamIsAConnectError(t *testing.T) {
 		})
 	}
 }
+
+// lastWords is a connection that says something and ends in one read, as TLS
+// itself does when a closure alert stands right behind.
+type lastWords struct {
+	net.Conn
+	words string
+}
+
+func (l *lastWords) Read(b []byte) (n int, err error) {
+	n = copy(b, l.words)
+	l.words = l.words[n:]
+	return n, io.EOF
+}
+
+func TestLastWordsBeforeAnEndUnderTLSAreRead(t *testing.T) {
+	c := underTLS{&lastWords{words: "a record"}}
+	b := make([]byte, 100)
+	if n, err := c.Read(b); string(b[:n]) != "a record" || err != nil {
+		t.Errorf("got %q, %v", b[:n], err)
+	}
+	if n, err := c.Read(b); n != 0 || err != ErrNoClosureAlert {
+		t.Errorf("then %d bytes, %v", n, err)
+	}
+}

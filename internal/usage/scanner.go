@@ -167,7 +167,7 @@ func guess(p []byte) format {
 		case ' ', '\t', '\n', '\r', 0xEF, 0xBB, 0xBF: // the last three are a byte order mark
 		case '{', '[':
 			return plainJSON
-		case 'd', 'e', ':': // data, event, a comment
+		case 'd', 'e', 'i', 'r', ':': // data, event, id, retry, a comment
 			return eventSource
 		default:
 			return unread

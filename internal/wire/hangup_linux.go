@@ -13,7 +13,9 @@ func (c *Conn) awaitHangUp() bool {
 }
 
 // HasHungUp reports, without a read and without waiting, that the peer has closed
-// or reset the connection, whatever lies unread before that. Any goroutine may ask.
+// or reset the connection, though something lies unread before that. A close that
+// is stuck at the peer, behind more than the socket takes, does not show. Any
+// goroutine may ask.
 func (c *Conn) HasHungUp() (hungUp bool) {
 	if c.raw != nil {
 		c.raw.Control(func(fd uintptr) { hungUp = hasHungUp(fd) })

@@ -7,7 +7,7 @@ func CouldBeRequest(b []byte) bool {
 	if len(b) > 1 && b[0] == '\r' && b[1] == '\n' { // see SkipBlankLine
 		b = b[2:]
 	}
-	for i, c := range b {
+	for i, c := range b[:min(len(b), 32)] { // where a method ends, if it is one that anybody knows
 		if c == ' ' {
 			return i > 0
 		}
