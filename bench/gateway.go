@@ -9,7 +9,8 @@ import (
 )
 
 // gateways is AI Gateway Lite, from the given binary or built from the source
-// next door: with nothing optional on, and with everything on.
+// next door: with nothing optional on, watching, and with
+// everything on.
 func gateways(binary, toolDir string) []*peer {
 	locate := sync.OnceValues(func() (string, error) {
 		if binary == "" {
@@ -21,7 +22,7 @@ func gateways(binary, toolDir string) []*peer {
 		}
 		return path, err
 	})
-	return []*peer{lightGateway(locate), fullGateway(locate, "everything-on.yaml")}
+	return []*peer{lightGateway(locate), watchingGateway(locate, "watching.yaml"), fullGateway(locate, "everything-on.yaml")}
 }
 
 func lightGateway(locate func() (string, error)) *peer {
@@ -57,8 +58,16 @@ routes:
 // fullGateway is the same binary with everything on. Its clients come from a
 // web page, so that CORS has something to do.
 func fullGateway(locate func() (string, error), config string) *peer {
+	p := watchingGateway(locate, config)
+	p.name = "gateway-full"
+	p.adapt = func(t *target, s site) { t.extra = "Origin: " + clientOrigin + "\r\n" }
+	return p
+}
+
+// watchingGateway is the same binary with what watches on.
+func watchingGateway(locate func() (string, error), config string) *peer {
 	return &peer{
-		name: "gateway-full", only: []string{"json", "sse"}, usually: mainWorkloads, plainOnly: true,
+		name: "gateway-watching", only: []string{"json", "sse"}, usually: mainWorkloads, plainOnly: true,
 		find: func() (string, error) { return gatewayVersion(locate()) },
 		command: func(s site) ([]string, []string, error) {
 			binary, err := locate()
@@ -72,7 +81,6 @@ func fullGateway(locate func() (string, error), config string) *peer {
 				"BENCH_LOGS=" + s.logs(),
 			}, err
 		},
-		adapt:  func(t *target, s site) { t.extra = "Origin: " + clientOrigin + "\r\n" },
 		verify: observed,
 	}
 }

@@ -168,7 +168,7 @@ func (b *bench) setting() setting {
 		LoadCore: o.loadCore, ProxyCore: o.proxyCore, Notes: b.notes,
 	}
 	for _, p := range b.peers {
-		if p.name != "gateway-full" { // the same binary
+		if !strings.HasPrefix(p.name, "gateway-") { // the same binary
 			s.Versions = append(s.Versions, p.version)
 		}
 	}

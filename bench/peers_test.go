@@ -83,14 +83,15 @@ func edit(t *testing.T, path, old, instead string) {
 	}
 }
 
-func TestEverythingOnIsAValidConfig(t *testing.T) {
+func TestOurConfigsAreValid(t *testing.T) {
 	binary, err := buildGateway(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(binary, "check", "--config", "everything-on.yaml").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, config := range []string{"watching.yaml", "everything-on.yaml"} {
+		if out, err := exec.Command(binary, "check", "--config", config).CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }
 

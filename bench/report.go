@@ -143,7 +143,7 @@ func properName(name string) string {
 }
 
 var properNames = map[string]string{
-	"gateway": "AI Gateway Lite", "gateway-full": "AI Gateway Lite, everything on",
+	"gateway": "AI Gateway Lite", "gateway-watching": "AI Gateway Lite, watching", "gateway-full": "AI Gateway Lite, everything on",
 	"haproxy": "HAProxy", "caddy": "Caddy", "portkey": "Portkey",
 }
 
@@ -247,7 +247,7 @@ var columnMeanings = `## What the columns mean
 
 Requests have 700 bytes of body, JSON answers 1,200, events ` + eventSize + `; a stream ends with its usage and ` + "`[DONE]`" + `. nginx keeps its default buffer of one page for unbuffered answers.
 Every status, length, byte of JSON, and event's number is checked while measuring, and each request must come to the upstream once and be answered once;
-a peer that fails a check has no figure. With everything on, each request must also have its line in the access log and its place in the metrics, with its usage.
+a peer that fails a check has no figure. Watching and with everything on, each request must also have its line in the access log and its place in the metrics, with its usage.
 `
 
 var eventSize = fmt.Sprint(len(event))

@@ -103,7 +103,10 @@ func drawBar(s *strings.Builder, name string, v, length float64, y int) {
 		colour, weight = oursColour, "600"
 	}
 	label := properName(name)
-	if name == "gateway-full" {
+	switch name {
+	case "gateway-watching":
+		label, weight, opacity = "… watching", "400", "0.65"
+	case "gateway-full":
 		label, weight, opacity = "… with everything on", "400", "0.65"
 	}
 	const gap, end = 5, 12
