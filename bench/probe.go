@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"net/textproto"
 	"os"
+	"strings"
 	"time"
 )
 
