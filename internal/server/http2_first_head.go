@@ -39,14 +39,14 @@ func (f *firstHeads) expect(c net.Conn, deadline time.Time) {
 // the preface, then active again when it has read a head.
 func (f *firstHeads) note(c net.Conn, s http.ConnState) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	owed := f.owed[c]
-	came := owed != nil && (s == http.StateClosed || s == http.StateActive && owed.greeted)
-	if owed != nil && s == http.StateIdle {
+	switch {
+	case owed == nil:
+	case s == http.StateIdle:
 		owed.greeted = true
-	}
-	f.mu.Unlock()
-	if came {
-		f.forget(c)
+	case s == http.StateClosed, s == http.StateActive && owed.greeted:
+		f.drop(c)
 	}
 }
 
@@ -54,11 +54,15 @@ func (f *firstHeads) note(c net.Conn, s http.ConnState) {
 func (f *firstHeads) forget(c net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	owed := f.owed[c]
-	if owed == nil {
+	if f.owed[c] == nil {
 		return false
 	}
-	owed.timer.Stop()
-	delete(f.owed, c)
+	f.drop(c)
 	return true
+}
+
+// drop is forget for who holds the lock and has looked.
+func (f *firstHeads) drop(c net.Conn) {
+	f.owed[c].timer.Stop()
+	delete(f.owed, c)
 }

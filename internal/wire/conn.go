@@ -243,9 +243,8 @@ func (c *Conn) Abort() { underlying(c.c).Close() }
 
 // Shut makes writes fail, those that wait included, and tells the peer at once.
 // On plain TCP reads still return what has come, so a body may reach its end, and
-// then fail; over TLS they fail at once.
-// The connection must carry no other exchange. Shut does not block; Close, Abort
-// or Reset must follow.
+// then fail; over TLS they fail at once. The connection must carry no other
+// exchange. Shut does not block; Close, Abort or Reset must follow.
 func (c *Conn) Shut() {
 	c.shut.Store(true)
 	if !c.pending.can() {

@@ -9,7 +9,7 @@ func (c *Conn) awaitHangUp() bool {
 	if c.raw == nil {
 		return false
 	}
-	return c.raw.Read(func(fd uintptr) bool { return hasHungUp(fd) }) == nil
+	return c.raw.Read(hasHungUp) == nil
 }
 
 // HasHungUp reports, without a read and without waiting, that the peer has closed
