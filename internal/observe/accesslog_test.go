@@ -96,7 +96,9 @@ func FuzzALineIsOneLineAndReadsBack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s, raw string) {
 		r := sampleRecord()
 		r.path, r.model, r.requestID, r.method = s, s, s, s
-		if r.usage.Raw = nil; json.Valid([]byte(raw)) {
+		r.usage.Raw = nil
+		var want any
+		if json.Unmarshal([]byte(raw), &want) == nil && len(raw) < 5000 { // usage gives none that a reader refuses
 			r.usage.Raw = json.RawMessage(raw)
 		}
 		for _, line := range []string{string(appendJSONLine(nil, r, new(stamp))), string(appendTextLine(nil, r, new(stamp)))} {
@@ -114,15 +116,11 @@ func FuzzALineIsOneLineAndReadsBack(f *testing.F) {
 		if err := json.Unmarshal(line, &back); err != nil {
 			t.Fatalf("%v in %q", err, line)
 		}
-		if want := string([]rune(s)); back.Path != want {
-			t.Fatalf("%q was read back as %q", want, back.Path)
+		if path := string([]rune(s)); back.Path != path {
+			t.Fatalf("%q was read back as %q", path, back.Path)
 		}
-		if r.usage.Raw != nil {
-			var want any
-			json.Unmarshal(r.usage.Raw, &want)
-			if !reflect.DeepEqual(back.Usage.Raw, want) {
-				t.Fatalf("%q was read back as %v", raw, back.Usage.Raw)
-			}
+		if r.usage.Raw != nil && !reflect.DeepEqual(back.Usage.Raw, want) {
+			t.Fatalf("%q was read back as %v", raw, back.Usage.Raw)
 		}
 	})
 }

@@ -9,10 +9,10 @@ func (a *answer) raw() json.RawMessage {
 	if len(a.last) > 0 {
 		one = a.last
 	}
-	if a.rawLost || !valid(one) {
+	if a.rawLost || !readable(one) {
 		return nil
 	}
-	if len(a.last) == 0 {
+	if len(a.last) == 0 || !readable(a.first) {
 		return one
 	}
 	var merged, last map[string]json.RawMessage
@@ -27,7 +27,7 @@ func (a *answer) raw() json.RawMessage {
 	if len(merged) == len(last) && !hasNull(last) {
 		return a.last // it says all that the first one said: as sent
 	}
-	raw, _ := json.Marshal(merged) // of valid JSON: cannot fail
+	raw, _ := json.Marshal(merged) // of JSON: cannot fail
 	return raw
 }
 

@@ -31,11 +31,12 @@ type Usage struct {
 	Reasoning     Count `json:"reasoning"`               // the part of Output the model thought with
 	Total         Count `json:"total"`                   // the provider's own total, else the sum of the above
 
-	// Raw is the provider's usage object as sent, valid JSON of at most 32 KiB,
-	// or nil. Where an answer has several, each key has its last value that is
-	// not null. Ollama and watsonx have no such object: it is made of the
-	// figures they put beside the answer. It is the memory of the Scanner or
-	// the Frames that read it, and good until their next Reset.
+	// Raw is the provider's usage object as sent: JSON of at most 32 KiB, of
+	// at most 32 levels and of numbers that fit a double, or nil. Where an
+	// answer has several, each key has its last value that is not null. Ollama
+	// and watsonx have no such object: it is made of the figures they put
+	// beside the answer. It is the memory of the Scanner or the Frames that
+	// read it, and good until their next Reset.
 	Raw json.RawMessage `json:"raw,omitempty"`
 }
 
