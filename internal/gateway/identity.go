@@ -43,29 +43,40 @@ func (id *identity) headers() (names []string) {
 // identify gives the exchange its request id and its place in a trace.
 func (x *exchange) identify() {
 	id := &x.snap.identity
-	if id.requestID == "" && !id.tracing {
-		return
-	}
-	var traceparent []byte
-	parents := 0
-	for i := range x.req.Fields {
-		f := &x.req.Fields[i]
-		switch {
-		case id.requestID != "" && wire.EqualFold(f.Name, id.requestID) && isRequestID(f.Value):
-			x.requestID, x.idSent = string(f.Value), true
-		case id.tracing && wire.EqualFold(f.Name, "traceparent"):
-			traceparent, parents = f.Value, parents+1
-		}
-	}
-	if id.requestID != "" && x.requestID == "" {
-		x.requestID = newRequestID()
-	}
-	if parents > 1 {
-		traceparent = nil // W3C's own tests want none of several to be believed
+	if id.requestID != "" {
+		x.requestID, x.idSent = id.requestIDOf(x.req)
 	}
 	if id.tracing {
-		x.trace = newTrace(traceparent, id.ratio)
+		x.trace = newTrace(traceparentOf(x.req), id.ratio)
 	}
+}
+
+// requestIDOf is the id that the client sent, else a new one.
+func (id *identity) requestIDOf(req *wire.RequestHead) (text string, sent bool) {
+	for i := range req.Fields {
+		if f := &req.Fields[i]; wire.EqualFold(f.Name, id.requestID) && isRequestID(f.Value) {
+			text = string(f.Value)
+		}
+	}
+	if text != "" {
+		return text, true
+	}
+	return newRequestID(), false
+}
+
+// traceparentOf is the client's place in a trace. None of several is believed, as
+// W3C's own tests want it.
+func traceparentOf(req *wire.RequestHead) (parent []byte) {
+	found := false
+	for i := range req.Fields {
+		if f := &req.Fields[i]; wire.EqualFold(f.Name, "traceparent") {
+			if found {
+				return nil
+			}
+			parent, found = f.Value, true
+		}
+	}
+	return parent
 }
 
 // newRequestID need not be a secret, only its own: it is drawn without a system call.
@@ -109,30 +120,39 @@ func (x *exchange) appendIdentity(b []byte) []byte {
 // sign adds the exchange's identity to an answer.
 func (x *exchange) sign(res *Response) {
 	if x.requestID != "" {
-		x.signID(res)
+		x.idText = append(x.idText[:0], x.requestID...)
+		x.snap.identity.sign(res, x.idText)
 	}
 	if x.snap.identity.timing {
 		res.add("Server-Timing", x.timings())
 	}
 }
 
+// Sign adds its request's id to an answer that is made without an exchange. It
+// does nothing where request ids are off.
+func (g *Gateway) Sign(res *Response, req *wire.RequestHead) {
+	if id := &g.snapshot.Load().identity; id.requestID != "" {
+		text, _ := id.requestIDOf(req)
+		id.sign(res, []byte(text))
+	}
+}
+
 var gatewayIDHeader = []byte("X-Gw-Request-Id")
 
-func (x *exchange) signID(res *Response) {
+// sign adds a request's id to an answer.
+func (id *identity) sign(res *Response, text []byte) {
 	theirs, ours := false, false // by name
 	for i := range res.Fields {
 		name := res.Fields[i].Name
-		theirs = theirs || wire.EqualFold(name, x.snap.identity.requestID)
+		theirs = theirs || wire.EqualFold(name, id.requestID)
 		ours = ours || wire.EqualFold(name, "x-gw-request-id")
 	}
 	if ours { // an upstream has no say in that
 		res.Fields = slices.DeleteFunc(res.Fields, func(f wire.Field) bool { return wire.EqualFold(f.Name, "x-gw-request-id") })
 	}
-	id := append(x.idText[:0], x.requestID...)
-	x.idText = id
-	res.addBytes(gatewayIDHeader, id)
-	if !theirs && x.snap.identity.requestID != "x-gw-request-id" {
-		res.addBytes(x.snap.identity.idHeader, id)
+	res.addBytes(gatewayIDHeader, text)
+	if !theirs && id.requestID != "x-gw-request-id" {
+		res.addBytes(id.idHeader, text)
 	}
 }
 

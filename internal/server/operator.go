@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"ai-gw-lite/internal/config"
-	"ai-gw-lite/internal/gateway"
 	"ai-gw-lite/internal/wire"
 )
 
@@ -41,7 +40,7 @@ func (o *Operator) configure(c *config.Config) {
 }
 
 // serve answers a request for one of the endpoints. False says that it is not.
-func (o *Operator) serve(d gateway.Downstream) bool {
+func (o *Operator) serve(l local) bool {
 	if o == nil {
 		return false
 	}
@@ -49,33 +48,31 @@ func (o *Operator) serve(d gateway.Downstream) bool {
 	if e == nil {
 		return false
 	}
-	req := d.Head()
+	req := l.Head()
 	switch {
 	case e.metrics != "" && string(req.Path) == e.metrics:
-		if isAllowed(d, e.metricsToken) {
+		if l.isAllowed(e.metricsToken) {
 			zip := accepts(req, "gzip")
-			respondRendered(d, o.MetricsType, zip, func(w io.Writer) error { return o.Metrics(w, zip) })
+			l.render(o.MetricsType, zip, func(w io.Writer) error { return o.Metrics(w, zip) })
 		}
 		return true
 	case e.admin != "" && isBelow(req.Path, e.admin):
-		if isAllowed(d, e.adminToken) {
-			o.serveAdmin(d, string(req.Path[len(e.admin):]))
+		if l.isAllowed(e.adminToken) {
+			o.serveAdmin(l, string(req.Path[len(e.admin):]))
 		}
 		return true
 	}
 	return false
 }
 
-func (o *Operator) serveAdmin(d gateway.Downstream, path string) {
+func (o *Operator) serveAdmin(l local, path string) {
 	switch path {
 	case "/api/streams":
-		respondRendered(d, o.StreamsType, false, o.Streams)
+		l.render(o.StreamsType, false, o.Streams)
 	default:
-		refuseLocal(d, 404, "not_found")
+		l.refuse(404, "not_found")
 	}
 }
-
-var jsonType = wire.Field{Name: []byte("Content-Type"), Value: []byte("application/json")}
 
 // isBelow reports a path that is the prefix or goes on with a segment of its own.
 func isBelow(path []byte, prefix string) bool {
@@ -84,18 +81,13 @@ func isBelow(path []byte, prefix string) bool {
 
 // isAllowed lets GET and HEAD with the endpoint's own token through, and
 // answers all others.
-func isAllowed(d gateway.Downstream, token [sha256.Size]byte) bool {
-	req := d.Head()
-	sum := sha256.Sum256(bearerOf(req))
-	switch m := string(req.Method); {
-	case subtle.ConstantTimeCompare(sum[:], token[:]) != 1:
-		refuseLocal(d, 401, "unauthorized", wire.Field{Name: []byte("WWW-Authenticate"), Value: []byte("Bearer")})
-		return false
-	case m != "GET" && m != "HEAD":
-		respondLocal(d, 405, "", wire.Field{Name: []byte("Allow"), Value: []byte("GET, HEAD")})
+func (l local) isAllowed(token [sha256.Size]byte) bool {
+	sum := sha256.Sum256(bearerOf(l.Head()))
+	if subtle.ConstantTimeCompare(sum[:], token[:]) != 1 {
+		l.refuse(401, "unauthorized", wire.Field{Name: []byte("WWW-Authenticate"), Value: []byte("Bearer")})
 		return false
 	}
-	return true
+	return l.isRead()
 }
 
 // bearerOf is the request's bearer token, or nothing if it has none or two.
@@ -123,15 +115,15 @@ func accepts(req *wire.RequestHead, coding string) bool {
 	return false
 }
 
-func respondRendered(d gateway.Downstream, contentType string, zipped bool, render func(io.Writer) error) {
+func (l local) render(contentType string, zipped bool, render func(io.Writer) error) {
 	var b bytes.Buffer
 	if err := render(&b); err != nil {
-		respondLocal(d, 500, "")
+		l.respond(500, "")
 		return
 	}
 	fields := []wire.Field{{Name: []byte("Content-Type"), Value: []byte(contentType)}}
 	if zipped {
 		fields = append(fields, wire.Field{Name: []byte("Content-Encoding"), Value: []byte("gzip")})
 	}
-	respondLocal(d, 200, b.String(), fields...)
+	l.respond(200, b.String(), fields...)
 }

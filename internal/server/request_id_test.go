@@ -70,7 +70,6 @@ func TestRequestIDGoesByTheNameOfTheConfiguration(t *testing.T) {
 	})
 }
 
-// A provider's own request id is what its support asks for.
 // What is injected under a name that is the gateway's to set would be a second
 // value of it.
 func TestRequestIDIsSentOnceWhateverIsInjected(t *testing.T) {
@@ -163,6 +162,27 @@ routes:
 			})
 		})
 	}
+}
+
+func TestRequestIDIsOnWhatTheGatewayAnswersItself(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		g := run(t, via, operated, closedPort(t), true)
+		for target, status := range map[string]int{"/healthz": 200, "/ops/numbers": 401, "/ops/admin/api/streams": 401} {
+			a := g.get(target, "X-Request-Id: find-me")
+			if a.status != status || a.header.Get("X-Request-Id") != "find-me" || a.header.Get("X-Gw-Request-Id") != "find-me" {
+				t.Errorf("%s: got %d with %v", target, a.status, a.header)
+			}
+			if a = g.get(target); !madeID.MatchString(a.header.Get("X-Gw-Request-Id")) {
+				t.Errorf("%s: got %v", target, a.header)
+			}
+		}
+	})
+	t.Run("unless they are off", func(t *testing.T) {
+		g := run(t, inClear, "routes: [{id: all, prefix: /, upstream: {base_url: %q}}]", closedPort(t))
+		if a := g.get("/healthz", "X-Request-Id: find-me"); a.header.Get("X-Request-Id") != "" || a.header.Get("X-Gw-Request-Id") != "" {
+			t.Errorf("got %v", a.header)
+		}
+	})
 }
 
 // One id for all attempts of a request, for a stream's head and for a tunnel's.
