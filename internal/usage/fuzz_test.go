@@ -16,6 +16,7 @@ func FuzzScanner(f *testing.F) {
 		f.Add(r.head.ContentType, c.header, c.encode(f, r.body), uint16(i*13+1))
 	}
 	f.Add("text/event-stream", "", []byte("data: [DO\r\rdata: {\"usage\":{\"prompt_tokens\":1e2\n}}\n\n"), uint16(3))
+	f.Add("", "", []byte("\n \xef\xbb\xbf data: {\"usage\":{\"prompt_tokens\":1}}\n\n"), uint16(0))
 	f.Fuzz(func(t *testing.T, contentType, coding string, body []byte, size uint16) {
 		head := Response{Status: 200, ContentType: contentType, ContentEncoding: coding, Path: "/v1/messages"}
 		whole := scanned(head, true, body)

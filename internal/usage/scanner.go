@@ -130,7 +130,7 @@ func (s *Scanner) Write(p []byte) {
 func (s *Scanner) read(p []byte) {
 	a := &s.answer
 	if s.format == untold {
-		s.format = guess(p)
+		s.format, p = guess(p)
 		s.guessed = true
 	}
 	switch s.format {
@@ -161,19 +161,20 @@ func (s *Scanner) read(p []byte) {
 
 // guess examines a body that nobody has named (RFC 9110 section 8.3 lets a
 // recipient do so) by its first byte that is no blank: JSON, events, or neither.
-func guess(p []byte) format {
-	for _, c := range p {
+// The body is read from there on.
+func guess(p []byte) (format, []byte) {
+	for i, c := range p {
 		switch c {
 		case ' ', '\t', '\n', '\r', 0xEF, 0xBB, 0xBF: // the last three are a byte order mark
 		case '{', '[':
-			return plainJSON
+			return plainJSON, p[i:]
 		case 'd', 'e', 'i', 'r', ':': // data, event, id, retry, a comment
-			return eventSource
+			return eventSource, p[i:]
 		default:
-			return unread
+			return unread, nil
 		}
 	}
-	return untold
+	return untold, nil
 }
 
 // Progress is how far the answer has come. Any goroutine may call it, at any
