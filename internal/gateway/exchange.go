@@ -117,7 +117,8 @@ func (x *exchange) run() error {
 var errAnswered = fmt.Errorf("answered")
 
 // end concludes an exchange that a step has stopped: with the refusal's
-// answer, or broken off if an answer was under way.
+// answer, or broken off if an answer was under way. It is over before its client
+// can see that and ask again.
 func (x *exchange) end(err error) {
 	if err == errAnswered {
 		return
@@ -125,10 +126,11 @@ func (x *exchange) end(err error) {
 	refusal, ok := err.(*Refusal)
 	if !ok || x.answered {
 		x.outcome.Cause = err
+		x.giveUp()
 		x.down.Abort()
 		return
 	}
-	x.giveUp() // a refused request is over before its client can ask again
+	x.giveUp()
 	x.outcome.Status, x.outcome.Code, x.outcome.Cause = refusal.Status, refusal.Code, refusal.Cause
 	x.answeredAt(time.Now())
 	if err := x.answer(refusal); err != nil && x.outcome.End == "" {
