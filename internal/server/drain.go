@@ -39,7 +39,7 @@ const (
 )
 
 func (c *connState) begin() bool    { return c.v.CompareAndSwap(idle, active) }
-func (c *connState) rest() bool     { return c.v.CompareAndSwap(active, idle) }
+func (c *connState) end() bool      { return c.v.CompareAndSwap(active, idle) }
 func (c *connState) isActive() bool { return c.v.Load() == active }
 
 // Leave makes every answer from now on end its connection, which HTTP/2

@@ -2,18 +2,16 @@ package server
 
 import (
 	"bytes"
-	"errors"
 	"net"
-	"os"
 	"sync/atomic"
 	"time"
 
-	"ai-gw-lite/internal/gateway"
 	"ai-gw-lite/internal/wire"
 )
 
 // http1 serves the requests of one HTTP/1.1 connection, one after the other,
-// in the order they came. It is the gateway's Downstream for each of them.
+// in the order they came. It is the gateway's Downstream for each of them
+// (http1_exchange.go, http1_answer.go).
 type http1 struct {
 	server *Server
 	conn   *wire.Conn
@@ -43,9 +41,8 @@ func ipOf(a net.Addr) string {
 	return a.String()
 }
 
-// preface is how an HTTP/2 connection begins (RFC 9113 section 3.4).
-const preface = "PRI * HTTP/2.0\r\n"
-
+// serve takes the connection to its end. One that turns out to speak HTTP/2 is
+// handed on, with what was read of it.
 func (h *http1) serve(opened time.Time) {
 	h.server.track(h)
 	defer h.server.untrack(h)
@@ -72,7 +69,7 @@ func (h *http1) serve(opened time.Time) {
 		if h.aborted.Load() || h.tunnelled || h.closing || !h.drainRequest() {
 			break
 		}
-		if !h.state.rest() || h.server.stage.reached(draining) {
+		if !h.state.end() || h.server.stage.reached(draining) {
 			break
 		}
 	}
@@ -103,52 +100,8 @@ func (h *http1) awaitRequest() bool {
 	}
 }
 
-var (
-	errHTTP2  = errors.New("an HTTP/2 connection")
-	errNoHTTP = &wire.Error{Status: 400, Reason: "what is no HTTP"}
-)
-
-// readHead reads and parses the next request's head. On a new connection the
-// time for it has run since its opening.
-func (h *http1) readHead(first bool) error {
-	timed := first
-	for blank := true; ; {
-		if blank && h.conn.Buffered() >= 2 {
-			h.conn.SkipBlankLine()
-			blank = false
-		}
-		if first && h.server.tls == nil && bytes.HasPrefix(h.conn.Unread(), []byte(preface)) {
-			return errHTTP2
-		}
-		head, err := h.conn.FindHead(wire.MaxRequestHead)
-		if err != nil {
-			return err
-		}
-		if head != nil {
-			return h.parse(head)
-		}
-		if !wire.CouldBeRequest(h.conn.Unread()) {
-			return errNoHTTP
-		}
-		if !timed {
-			timed = true
-			h.setDeadline(time.Now().Add(h.server.patience.head))
-		}
-		if err := h.conn.Fill(); err != nil {
-			return err
-		}
-	}
-}
-
-func (h *http1) parse(head []byte) error {
-	if err := wire.ParseRequest(head, &h.head); err != nil {
-		return err
-	}
-	h.conn.ExpectBody(h.head.Framing, h.head.Length)
-	h.toHead = h.head.IsHead()
-	return nil
-}
-
+// exchange has one request answered. Interrupt leaves a deadline that is not
+// known here.
 func (h *http1) exchange() {
 	h.framing, h.closing = wire.NoBody, h.head.Close
 	h.interrupted.Store(false)
@@ -157,22 +110,6 @@ func (h *http1) exchange() {
 	if h.interrupted.Load() {
 		h.deadline = time.Time{}
 	}
-}
-
-// refuse answers what HTTP itself rejects with the bare status.
-func (h *http1) refuse(err error) {
-	var bad *wire.Error
-	switch {
-	case errors.As(err, &bad):
-		h.conn.Write(bareAnswer(bad.Status))
-	case wire.IsTimeout(err) && h.conn.Buffered() > 0:
-		h.conn.Write(bareAnswer(408))
-	}
-}
-
-func bareAnswer(status int) []byte {
-	b := wire.AppendStatusLine(nil, status, []byte(wire.ReasonPhrase(status)))
-	return append(b, "Content-Length: 0\r\nConnection: close\r\n\r\n"...)
 }
 
 // drainRequest reads what is left of a refused request's body, which is known
@@ -218,59 +155,6 @@ func (h *http1) finish() {
 	h.conn.Discard()
 }
 
-func (h *http1) setDeadline(t time.Time) {
-	h.deadline = t
-	h.conn.SetReadDeadline(t)
-}
-
-func (h *http1) Head() *wire.RequestHead           { return &h.head }
-func (h *http1) ClientIP() string                  { return h.ip }
-func (h *http1) BufferedBody() (wire.Piece, error) { return h.conn.NextBuffered() }
-func (h *http1) BodyDone() bool                    { return h.conn.BodyDone() }
-func (h *http1) GoneShows() bool                   { return false }
-func (h *http1) HasLeft() bool                     { return h.conn.HasHungUp() }
-func (h *http1) ReleaseHead()                      { h.conn.Release() }
-
-// NextBody gives the client patience.upload to send something.
-func (h *http1) NextBody() (wire.Piece, error) {
-	if h.conn.Buffered() == 0 {
-		h.setDeadline(time.Now().Add(h.server.patience.upload))
-		if h.interrupted.Load() {
-			return wire.Piece{}, os.ErrDeadlineExceeded
-		}
-	}
-	p, err := h.conn.Next()
-	if err != nil && wire.IsTimeout(err) && !h.interrupted.Load() {
-		err = gateway.ErrUploadStalled
-	}
-	return p, err
-}
-
-func (h *http1) AwaitGone() bool {
-	h.setDeadline(time.Time{})
-	if h.interrupted.Load() {
-		return false
-	}
-	return h.conn.AwaitClose()
-}
-
-func (h *http1) Interrupt() {
-	h.interrupted.Store(true)
-	h.conn.Interrupt()
-}
-
-func (h *http1) Abort() {
-	h.aborted.Store(true)
-	if h.needsReset.Load() {
-		h.conn.Reset()
-		return
-	}
-	h.conn.Abort()
-}
-
-// Cut reports that a drain came to its end before the exchange did.
-func (h *http1) Cut() bool { return h.server.stage.reached(cutting) }
-
 // closeIdle closes the connection if nothing of a request has come on it.
 func (h *http1) closeIdle() {
 	if h.state.v.CompareAndSwap(idle, closed) {
@@ -278,9 +162,7 @@ func (h *http1) closeIdle() {
 	}
 }
 
-func (h *http1) Tunnel() *wire.Conn {
-	h.tunnelled = true
-	h.needsReset.Store(true) // its end is the connection's
-	h.setDeadline(time.Time{})
-	return h.conn
+func (h *http1) setDeadline(t time.Time) {
+	h.deadline = t
+	h.conn.SetReadDeadline(t)
 }

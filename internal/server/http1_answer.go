@@ -5,6 +5,8 @@ import (
 	"ai-gw-lite/internal/wire"
 )
 
+// The part of the gateway's Downstream that answers.
+
 // cheapRest is how much of a refused request's body is read for the sake of
 // its connection, in bytes.
 const cheapRest = 64 << 10
