@@ -81,8 +81,8 @@ func serve(path string) error {
 // configuration. Its port is perhaps inherited.
 func newService(watched *observe.Observatory, inherited *process.Inheritance) *server.Service {
 	g := gateway.New(upstream.NewDialer(nil), watched)
-	g.OnRest(watched.Resting)
-	watched.Rests(g.Rests)
+	g.OnCooldown(watched.CooldownChanged)
+	watched.ReadCooldowns(g.Cooldowns)
 	operator := &server.Operator{
 		MetricsType: observe.MetricsType, Metrics: watched.MetricsText,
 		StreamsType: observe.StreamsType, Streams: watched.StreamsText,

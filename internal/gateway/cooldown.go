@@ -7,20 +7,22 @@ import (
 	"ai-gw-lite/internal/config"
 )
 
-// Resting is the beginning or the end of a cooldown, of an upstream or a key.
-type Resting struct {
+// CooldownChange is the beginning or the end of a cooldown, of an upstream or a
+// key.
+type CooldownChange struct {
 	Route, Upstream, Key string        // Key is empty for the upstream itself
 	Why                  string        // a status, or "connect_error"
 	For                  time.Duration // 0: the cooldown has ended
 }
 
-// OnRest has f told of each cooldown's beginning and end. f must not block. To be
-// called before Serve.
-func (g *Gateway) OnRest(f func(Resting)) { g.onRest = f }
+// OnCooldown has f told of each cooldown's beginning and end. f must not block.
+// To be called before Serve.
+func (g *Gateway) OnCooldown(f func(CooldownChange)) { g.onCooldown = f }
 
-// Rests tells how every key of the configuration in force stands now, cooled
-// or not: for a metric that is read when asked for.
-func (g *Gateway) Rests(f func(route, upstream, key string, left time.Duration)) {
+// Cooldowns tells how long the cooldown of every key of the configuration in
+// force still lasts, 0 where there is none: for a metric that is read when asked
+// for.
+func (g *Gateway) Cooldowns(f func(route, upstream, key string, left time.Duration)) {
 	now := time.Now()
 	for _, r := range g.snapshot.Load().routes {
 		for _, t := range r.targets {
@@ -69,22 +71,22 @@ func (x *exchange) coolFor(cooldown *balance.Cooldown, key, why string, d time.D
 		return
 	}
 	begins := cooldown.Cool(time.Now(), d)
-	if !begins || x.gw.onRest == nil {
+	if !begins || x.gw.onCooldown == nil {
 		return
 	}
-	told := Resting{Route: x.route.id, Upstream: x.target.name, Key: key, Why: why, For: d}
-	x.gw.onRest(told)
-	x.gw.tellEnd(cooldown, told, d)
+	change := CooldownChange{Route: x.route.id, Upstream: x.target.name, Key: key, Why: why, For: d}
+	x.gw.onCooldown(change)
+	x.gw.tellEnd(cooldown, change, d)
 }
 
 // tellEnd says so when a cooldown is over, however often it was prolonged.
-func (g *Gateway) tellEnd(cooldown *balance.Cooldown, r Resting, d time.Duration) {
+func (g *Gateway) tellEnd(cooldown *balance.Cooldown, change CooldownChange, d time.Duration) {
 	time.AfterFunc(d, func() {
 		if left := cooldown.End(time.Now()); left > 0 {
-			g.tellEnd(cooldown, r, left)
+			g.tellEnd(cooldown, change, left)
 			return
 		}
-		r.For = 0
-		g.shelter(func() { g.onRest(r) })
+		change.For = 0
+		g.shelter(func() { g.onCooldown(change) })
 	})
 }

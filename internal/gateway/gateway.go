@@ -19,10 +19,10 @@ import (
 // snapshot (windows, slots, cooldowns, sessions, idle connections) is held here,
 // found by name.
 type Gateway struct {
-	snapshot atomic.Pointer[Snapshot]
-	observer Observer // nil: nobody
-	onRest   func(Resting)
-	onDefect func(error)
+	snapshot   atomic.Pointer[Snapshot]
+	observer   Observer // nil: nobody
+	onCooldown func(CooldownChange)
+	onDefect   func(error)
 
 	windows    *limit.Windows
 	slots      limit.Registry

@@ -250,12 +250,12 @@ func TestLinesAreNotLostWhenAFileIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestCoolingIsTold(t *testing.T) {
+func TestCooldownIsTold(t *testing.T) {
 	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", nil))
-	r := gateway.Resting{Route: "ai", Upstream: "official", Key: "main", Why: "429", For: time.Minute}
-	o.Resting(r)
-	r.For = 0
-	o.Resting(r)
+	c := gateway.CooldownChange{Route: "ai", Upstream: "official", Key: "main", Why: "429", For: time.Minute}
+	o.CooldownChanged(c)
+	c.For = 0
+	o.CooldownChanged(c)
 	o.Observatory.stderr.Flush(patienceOfTests)
 	log := o.stderr.String()
 	if !strings.Contains(log, `level=WARN msg="cooldown begins" route=ai upstream=official key=main why=429 for=1m0s`) || !strings.Contains(log, `level=INFO msg="cooldown ends" route=ai`) {

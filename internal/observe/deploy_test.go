@@ -99,7 +99,7 @@ func TestEveryPanelAsksWhatPrometheusUnderstands(t *testing.T) {
 
 func TestWhatIsDrawnAndAlertedUponExists(t *testing.T) {
 	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", withMetrics()))
-	o.Rests(func(f func(route, upstream, key string, left time.Duration)) { f("ai", "sim", "", 0) })
+	o.ReadCooldowns(func(f func(route, upstream, key string, left time.Duration)) { f("ai", "sim", "", 0) })
 	out := &gateway.Outcome{Route: "ai", Status: 200, End: gateway.Complete, Start: time.Now(), Attempts: []gateway.Attempt{{Upstream: "sim", Result: "ok"}}}
 	drive(o, beginning("POST", chatPath, "application/json"), chatPlain, answerHead(200, "text/event-stream"), `data: {"usage":{"completion_tokens":1}}`+"\n\n", out)
 	var exposed strings.Builder

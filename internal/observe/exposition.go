@@ -39,10 +39,10 @@ func (o *Observatory) MetricsText(w io.Writer, compressed bool) error {
 	return gatherErr
 }
 
-// Rests says how to find out which keys rest, whenever metrics are asked for:
-// Gateway.Rests. It is to be called before exchanges are served.
-func (o *Observatory) Rests(each func(func(route, upstream, key string, left time.Duration))) {
-	o.metrics.rests = each
+// ReadCooldowns says whom to ask for every key's cooldown, whenever metrics are
+// asked for: Gateway.Cooldowns. It is to be called before exchanges are served.
+func (o *Observatory) ReadCooldowns(each func(func(route, upstream, key string, left time.Duration))) {
+	o.metrics.cooldowns = each
 }
 
 // Reloaded notes that a configuration was put in force, or rejected.

@@ -72,15 +72,15 @@ func (f *Failures) End(o *gateway.Outcome) {
 	tellFailure(f.log, o, f.requestID)
 }
 
-// Resting logs that an upstream or a key begins to rest, or is back.
-func (o *Observatory) Resting(r gateway.Resting) {
-	attrs := []any{"route", r.Route, "upstream", r.Upstream}
-	if r.Key != "" {
-		attrs = append(attrs, "key", r.Key)
+// CooldownChanged logs the beginning or the end of a cooldown.
+func (o *Observatory) CooldownChanged(c gateway.CooldownChange) {
+	attrs := []any{"route", c.Route, "upstream", c.Upstream}
+	if c.Key != "" {
+		attrs = append(attrs, "key", c.Key)
 	}
-	attrs = append(attrs, "why", r.Why)
-	if r.For > 0 {
-		o.log.Warn("cooldown begins", append(attrs, "for", r.For.String())...)
+	attrs = append(attrs, "why", c.Why)
+	if c.For > 0 {
+		o.log.Warn("cooldown begins", append(attrs, "for", c.For.String())...)
 		return
 	}
 	o.log.Info("cooldown ends", attrs...)

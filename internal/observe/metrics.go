@@ -26,9 +26,9 @@ type metrics struct {
 	reloaded   prometheus.Gauge
 	reloadedAt prometheus.Gauge
 
-	models models
-	routes handles[string, *route]
-	rests  func(func(route, upstream, key string, left time.Duration)) // nil: nobody rests
+	models    models
+	routes    handles[string, *route]
+	cooldowns func(func(route, upstream, key string, left time.Duration)) // of every key; nil: none is known
 }
 
 // Buckets, in seconds. An answer of an AI may take half an hour; what the
@@ -103,10 +103,10 @@ func (s standing) Collect(to chan<- prometheus.Metric) {
 			gauge(inflightStreams, float64(r.streaming.Load()), id)
 		}
 	}
-	if s.m.rests == nil {
+	if s.m.cooldowns == nil {
 		return
 	}
-	s.m.rests(func(route, upstream, key string, left time.Duration) {
+	s.m.cooldowns(func(route, upstream, key string, left time.Duration) {
 		cooled := 0.
 		if left > 0 {
 			cooled = 1

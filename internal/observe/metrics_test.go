@@ -188,7 +188,7 @@ func TestLabelsAreBounded(t *testing.T) {
 func TestCooldownsAreReadWhenAskedFor(t *testing.T) {
 	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", withMetrics()))
 	left := time.Minute
-	o.Rests(func(f func(route, upstream, key string, left time.Duration)) {
+	o.ReadCooldowns(func(f func(route, upstream, key string, left time.Duration)) {
 		f("ai", "official", "main", left)
 		f("ai", "official", "spare", 0)
 	})

@@ -112,7 +112,7 @@ func TestSessionWhoseKeyIsSkippedMovesAndStays(t *testing.T) {
 			t.Fatalf("went to %s, want %s, which served the session instead", got, second)
 		}
 	}
-	waitFor(1100 * time.Millisecond) // until the first has rested
+	waitFor(1100 * time.Millisecond) // until the first one's cooldown is over
 	if got := ask(); got != second {
 		t.Errorf("went back to %s, away from the cache at %s", got, second)
 	}
@@ -262,9 +262,9 @@ func TestSessionIsForgottenAfterItsTime(t *testing.T) {
 	}
 }
 
-// An upstream rests with all its keys when it cannot be reached: its sessions
+// An upstream that cannot be reached is in cooldown with all its keys: its sessions
 // leave it at once, and stay away.
-func TestSessionLeavesAnUpstreamThatRests(t *testing.T) {
+func TestSessionLeavesAnUpstreamInCooldown(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		b := answering(t, okAnswer)
 		c := several(closedPort(t), b.base())
@@ -278,7 +278,7 @@ func TestSessionLeavesAnUpstreamThatRests(t *testing.T) {
 		}
 		ask().ok(t)
 		g.attempted("b ok")
-		c.Routes[0].Upstreams[0] = withBase(c.Routes[0].Upstreams[0], answering(t, okAnswer).base()) // it is up again, and rested
+		c.Routes[0].Upstreams[0] = withBase(c.Routes[0].Upstreams[0], answering(t, okAnswer).base()) // it is up again, its cooldown over
 		g.reload(c)
 		ask().ok(t)
 		g.attempted("b ok")
@@ -286,7 +286,7 @@ func TestSessionLeavesAnUpstreamThatRests(t *testing.T) {
 }
 
 // An answer that is no success serves nobody: the session is looked for where
-// it was, once that is rested.
+// it was, once that one's cooldown is over.
 func TestSessionDoesNotMoveForAFailure(t *testing.T) {
 	var failing atomic.Value // the keys that are out of order, in a text
 	failing.Store("p")
@@ -306,7 +306,7 @@ func TestSessionDoesNotMoveForAFailure(t *testing.T) {
 	failing.Store("")
 	ask() // pinned to p
 	failing.Store("pq")
-	ask() // p, which rests from now on
+	ask() // p, which is in cooldown from now on
 	ask() // q, which serves it no better
 	failing.Store("")
 	waitFor(250 * time.Millisecond)

@@ -13,14 +13,14 @@ import (
 
 const secs = time.Second
 
-func TestWhatFailedRestsAsLongAsItsFailureSays(t *testing.T) {
+func TestCooldownLastsAsLongAsTheFailureSays(t *testing.T) {
 	fixed := func(d time.Duration) config.CooldownRule { return config.CooldownRule{For: d} }
 	for _, c := range []struct {
 		name   string
 		status int
 		lines  []string
 		change func(*config.Cooldown)
-		want   time.Duration // 0: no rest
+		want   time.Duration // 0: no cooldown
 	}{
 		{"429 that asks for seconds", 429, []string{"Retry-After: 7"}, nil, 7 * secs},
 		{"429 that asks for ms", 429, []string{"retry-after-ms: 1500", "Retry-After: 7"}, nil, 1500 * time.Millisecond},
@@ -49,16 +49,16 @@ func TestWhatFailedRestsAsLongAsItsFailureSays(t *testing.T) {
 				c.change(&cfg.Routes[0].Cooldown)
 			}
 			g := start(t, inClear, cfg)
-			told := g.rests()
+			told := g.cooldowns()
 			g.get("/api")
 			if c.want == 0 {
 				told.none(t, c.name)
 				return
 			}
-			r := receive(t, told, "a rest")
-			want := gateway.Resting{Route: "api", Upstream: "a", Key: keyOf(u.only()), Why: fmt.Sprintf("status_%d", c.status), For: c.want}
-			if r != want {
-				t.Errorf("told %+v, want %+v", r, want)
+			got := receive(t, told, "a cooldown")
+			want := gateway.CooldownChange{Route: "api", Upstream: "a", Key: keyOf(u.only()), Why: fmt.Sprintf("status_%d", c.status), For: c.want}
+			if got != want {
+				t.Errorf("told %+v, want %+v", got, want)
 			}
 		})
 	}
@@ -70,35 +70,35 @@ func TestDateOfARetryAfterIsUnderstood(t *testing.T) {
 	c := several(u.base())
 	pooled(&c.Routes[0].Upstreams[0], "main", "spare")
 	g := start(t, inClear, c)
-	told := g.rests()
+	told := g.cooldowns()
 	g.get("/api")
-	if r := receive(t, told, "a rest"); r.For < 100*secs || r.For > 120*secs {
-		t.Errorf("rests for %v, want about 2m", r.For)
+	if got := receive(t, told, "a cooldown"); got.For < 100*secs || got.For > 120*secs {
+		t.Errorf("the cooldown is to last %v, want about 2m", got.For)
 	}
 }
 
-func TestUpstreamRestsWhereThereIsNoPoolOrNoConnection(t *testing.T) {
+func TestUpstreamItselfIsCooledWhereThereIsNoPoolOrNoConnection(t *testing.T) {
 	limited := answering(t, answerOf(429, "", "Retry-After: 7"))
 	c := several(closedPort(t), limited.base())
 	pooled(&c.Routes[0].Upstreams[0], "main", "spare")
 	c.Routes[0].Retry.MaxAttempts = 2
 	g := start(t, inClear, c)
-	told := g.rests()
+	told := g.cooldowns()
 	if a := g.get("/api"); a.status != 429 {
 		t.Fatalf("got %d, want the second upstream's 429", a.status)
 	}
-	for _, want := range []gateway.Resting{
+	for _, want := range []gateway.CooldownChange{
 		{Route: "api", Upstream: "a", Why: "connect_error", For: 10 * secs},
 		{Route: "api", Upstream: "b", Why: "status_429", For: 7 * secs},
 	} {
-		if r := receive(t, told, "a rest"); r != want {
-			t.Errorf("told %+v, want %+v", r, want)
+		if got := receive(t, told, "a cooldown"); got != want {
+			t.Errorf("told %+v, want %+v", got, want)
 		}
 	}
 }
 
-// With nothing else to use, resting would only refuse what might succeed.
-func TestNothingRestsWhereThereIsNothingElse(t *testing.T) {
+// With nothing else to use, a cooldown would only refuse what might succeed.
+func TestNothingIsCooledWhereThereIsNothingElse(t *testing.T) {
 	for name, base := range map[string]string{
 		"429":           answering(t, answerOf(429, "", "Retry-After: 60")).base(),
 		"connect error": closedPort(t),
@@ -109,7 +109,7 @@ func TestNothingRestsWhereThereIsNothingElse(t *testing.T) {
 				pooled(&c.Routes[0].Upstreams[0], "main")
 			}
 			g := start(t, inClear, c)
-			told := g.rests()
+			told := g.cooldowns()
 			g.get("/api")
 			g.get("/api")
 			told.none(t, name)
@@ -117,7 +117,7 @@ func TestNothingRestsWhereThereIsNothingElse(t *testing.T) {
 	}
 }
 
-func TestWhatRestsIsSkipped(t *testing.T) {
+func TestWhatIsInCooldownIsSkipped(t *testing.T) {
 	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 		if keyOf(r) == "bad" {
 			c.send(answerOf(401, "who?"))
@@ -140,7 +140,7 @@ func TestWhatRestsIsSkipped(t *testing.T) {
 	}
 }
 
-func TestAllRestingTheOneBackSoonestIsUsed(t *testing.T) {
+func TestWhereAllAreInCooldownTheOneBackSoonestIsUsed(t *testing.T) {
 	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 		c.send(answerOf(429, "", "Retry-After: "+map[string]string{"x": "50", "y": "20", "z": "40"}[keyOf(r)]))
 	})
@@ -158,7 +158,7 @@ func TestAllRestingTheOneBackSoonestIsUsed(t *testing.T) {
 	}
 }
 
-func TestRestEndsByItselfAndBothEndsAreTold(t *testing.T) {
+func TestCooldownEndsByItselfAndBothEndsAreTold(t *testing.T) {
 	var failed atomic.Bool
 	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 		if keyOf(r) == "x" && failed.CompareAndSwap(false, true) {
@@ -171,45 +171,45 @@ func TestRestEndsByItselfAndBothEndsAreTold(t *testing.T) {
 	pooled(&c.Routes[0].Upstreams[0], "x", "y")
 	c.Routes[0].Balancing.Strategy = "round_robin"
 	g := start(t, inClear, c)
-	told := g.rests()
+	told := g.cooldowns()
 	g.get("/api")
 	begun := time.Now()
-	if r := receive(t, told, "the beginning of a rest"); r.Key != "x" || r.For != 200*time.Millisecond {
-		t.Errorf("told %+v", r)
+	if got := receive(t, told, "the beginning of a cooldown"); got.Key != "x" || got.For != 200*time.Millisecond {
+		t.Errorf("told %+v", got)
 	}
-	resting := func() (n int) {
-		g.gateway.Rests(func(route, upstream, key string, left time.Duration) {
+	inCooldown := func() (n int) {
+		g.gateway.Cooldowns(func(route, upstream, key string, left time.Duration) {
 			if left > 0 {
 				n++
 				if route != "api" || upstream != "a" || key != "x" || left > 200*time.Millisecond {
-					t.Errorf("%s %s %s rests for %v", route, upstream, key, left)
+					t.Errorf("the cooldown of %s %s %s lasts %v", route, upstream, key, left)
 				}
 			}
 		})
 		return n
 	}
-	if n := resting(); n != 1 {
-		t.Errorf("%d keys rest, want x", n)
+	if n := inCooldown(); n != 1 {
+		t.Errorf("%d keys are in cooldown, want x", n)
 	}
-	if r := receive(t, told, "the end of a rest"); r.Key != "x" || r.For != 0 || r.Why != "status_429" {
-		t.Errorf("told %+v", r)
+	if got := receive(t, told, "the end of a cooldown"); got.Key != "x" || got.For != 0 || got.Why != "status_429" {
+		t.Errorf("told %+v", got)
 	}
 	if took := time.Since(begun); took < 150*time.Millisecond {
-		t.Errorf("the rest ended after %v, want 200ms", took)
+		t.Errorf("the cooldown ended after %v, want 200ms", took)
 	}
-	if n := resting(); n != 0 {
-		t.Errorf("%d keys still rest", n)
+	if n := inCooldown(); n != 0 {
+		t.Errorf("%d keys are still in cooldown", n)
 	}
 	before := len(u.requests())
 	g.get("/api").ok(t)
 	g.get("/api").ok(t)
 	if all := u.requests()[before:]; keyOf(all[0]) == keyOf(all[1]) {
-		t.Error("the key is not used again after its rest")
+		t.Error("the key is not used again after its cooldown")
 	}
-	told.none(t, "one rest")
+	told.none(t, "one cooldown")
 }
 
-func TestRestsAreCarriedOverAReload(t *testing.T) {
+func TestCooldownsAreCarriedOverAReload(t *testing.T) {
 	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 		if keyOf(r) == "x" {
 			c.send(answerOf(429, "", "Retry-After: 60"))
@@ -234,10 +234,10 @@ func TestRestsAreCarriedOverAReload(t *testing.T) {
 	// A key of the same name but another value is another key.
 	c.Routes[0].Upstreams[0].Keys[0].Value = "sk-new"
 	g.reload(c)
-	rests := map[string]bool{}
-	g.gateway.Rests(func(_, _, key string, left time.Duration) { rests[key] = left > 0 })
-	if rests["x"] {
-		t.Error("a new key rests from what the old one did")
+	cooled := map[string]bool{}
+	g.gateway.Cooldowns(func(_, _, key string, left time.Duration) { cooled[key] = left > 0 })
+	if cooled["x"] {
+		t.Error("a new key is in cooldown for what the old one did")
 	}
 }
 
@@ -245,7 +245,7 @@ func TestRestsAreCarriedOverAReload(t *testing.T) {
 func TestClientThatLeavesDuringAConnectCoolsNobody(t *testing.T) {
 	c := several("https://"+silent(t), closedPort(t))
 	g := start(t, inClear, c)
-	told := g.rests()
+	told := g.cooldowns()
 	client := g.dial()
 	client.ask("GET /api HTTP/1.1")
 	client.Close()

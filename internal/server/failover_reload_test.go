@@ -9,9 +9,9 @@ import (
 	"ai-gw-lite/internal/config"
 )
 
-// Failing over, sessions, rests and reloads in one story: a session leaves a
+// Failing over, sessions, cooldowns and reloads in one story: a session leaves a
 // key that is not accepted, comes to another upstream when its second key is
-// taken out of the file, and never goes back to what still rests.
+// taken out of the file, and never goes back to what is still in cooldown.
 func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
@@ -39,7 +39,7 @@ func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
 		}
 		ask("a/p status_401, a/q ok")
 		ask("a/q ok")
-		g.reload(conf("p")) // q is gone, and p rests
+		g.reload(conf("p")) // q is gone, and p is in cooldown
 		ask("b ok")
 		g.reload(conf("p", "q"))
 		ask("b ok") // it stays, though q is of a better priority
@@ -85,7 +85,7 @@ func TestRequestThatIsBeingTriedEndsOnTheConfigurationItBeganWith(t *testing.T) 
 	})
 }
 
-// What rests is the same upstream as before for as long as its name, its
+// What is in cooldown is the same upstream as before for as long as its name, its
 // address and its keys are.
 func TestRestOfAnUpstreamIsCarriedOverAReload(t *testing.T) {
 	down, b := closedPort(t), answering(t, okAnswer)

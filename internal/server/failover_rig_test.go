@@ -56,7 +56,7 @@ func retrying(bases ...string) *config.Config {
 	return c
 }
 
-// uncooled lets nothing rest: what a test is not about must not get into it.
+// uncooled takes the cooldowns away: what a test is not about must not get into it.
 func uncooled(c *config.Config) *config.Config {
 	c.Routes[0].Cooldown.After = nil
 	return c
@@ -212,20 +212,20 @@ func silent(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// rests collects what the gateway tells of rests.
-type rests chan gateway.Resting
+// cooldowns collects what the gateway tells of cooldowns.
+type cooldowns chan gateway.CooldownChange
 
-func (g *rig) rests() rests {
-	told := make(rests, 1000)
-	g.gateway.OnRest(func(r gateway.Resting) { told <- r })
+func (g *rig) cooldowns() cooldowns {
+	told := make(cooldowns, 1000)
+	g.gateway.OnCooldown(func(c gateway.CooldownChange) { told <- c })
 	return told
 }
 
 // none fails the test if anything was told.
-func (r rests) none(t *testing.T, why string) {
+func (c cooldowns) none(t *testing.T, why string) {
 	t.Helper()
 	select {
-	case told := <-r:
+	case told := <-c:
 		t.Errorf("%s: %+v was told of", why, told)
 	default:
 	}

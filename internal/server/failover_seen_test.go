@@ -42,7 +42,7 @@ func TestRequestThatIsTriedThriceIsOneRequest(t *testing.T) {
 				g := run(t, via, strings.Replace(tried2, "format: json", "format: "+format, 1), a.base(), b.base())
 				g.post("/api"+path, body, "Content-Type: application/json").ok(t)
 				g.attempted("a/p status_429, a/q status_503, b ok")
-				// What rests is not asked again: the next one goes to b at once.
+				// What is in cooldown is not asked again: the next one goes to b at once.
 				g.post("/api"+path, body, "Content-Type: application/json").ok(t)
 				g.attempted("b ok")
 				if keys := a.keysOf(); keys != "p q" || len(b.requests()) != 2 {

@@ -139,9 +139,9 @@ routes:
 				if l := g.line(); l.Attempts != strings.Count(row.attempts, ",")+1 {
 					t.Errorf("the access log has %+v", l)
 				}
-				// Nobody rests for it: it is no failure to connect and no status.
+				// It cools nobody: it is no failure to connect and no status.
 				if g.hasSaid("cooldown begins") {
-					t.Errorf("something rests:\n%s", g.stderr)
+					t.Errorf("something is in cooldown:\n%s", g.stderr)
 				}
 			})
 		})

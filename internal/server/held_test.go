@@ -68,8 +68,8 @@ func TestConnectionOfAHeldAnswerWhoseClientLeftCarriesNoOther(t *testing.T) {
 		pooled(&c.Routes[0].Upstreams[0], "one", "two")
 		g := start(t, via, c)
 		leave := make(chan func(), 1)
-		g.gateway.OnRest(func(r gateway.Resting) {
-			if r.For == 0 {
+		g.gateway.OnCooldown(func(c gateway.CooldownChange) {
+			if c.For == 0 {
 				return
 			}
 			(<-leave)()

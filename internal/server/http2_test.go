@@ -229,14 +229,14 @@ func TestStalledUploadsHoldUpNoOtherStream(t *testing.T) {
 			t.Fatal("not all requests have arrived")
 		}
 		small := strings.Repeat("x", 64<<10)
-		for before, rests := int64(-1), 0; rests < 20; { // until every upload has come to rest
+		for before, still := int64(-1), 0; still < 20; { // until every upload has come to rest
 			a, err := g.try(g.request("POST", "/api/other", strings.NewReader(small)))
 			if err != nil || a.status != 200 {
 				t.Fatalf("another upload: %v, %v, after %d bytes of the others", a, err, taken.Load())
 			}
 			now := taken.Load()
-			if rests++; now != before {
-				before, rests = now, 0
+			if still++; now != before {
+				before, still = now, 0
 			}
 		}
 	})

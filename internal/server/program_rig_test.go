@@ -47,8 +47,8 @@ func run(t *testing.T, via transport, yaml string, args ...any) *program {
 	}
 	t.Cleanup(func() { p.watched.Close(patienceOfTests) })
 	p.gateway = gateway.New(upstream.NewDialer(testCertificate().pool), announcer{p.watched, p.ended})
-	p.gateway.OnRest(p.watched.Resting)
-	p.watched.Rests(p.gateway.Rests)
+	p.gateway.OnCooldown(p.watched.CooldownChanged)
+	p.watched.ReadCooldowns(p.gateway.Cooldowns)
 	p.service = NewService(p.gateway, Listen, &Operator{
 		MetricsType: observe.MetricsType, Metrics: p.watched.MetricsText,
 		StreamsType: observe.StreamsType, Streams: p.watched.StreamsText,

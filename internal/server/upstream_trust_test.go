@@ -125,7 +125,7 @@ routes:
 		g.attempted("strange connect_error, other ok")
 		g.said("cooldown begins", `"upstream":"strange"`, `"why":"connect_error"`)
 		g.post("/api", "hi").ok(t)
-		g.attempted("other ok") // the strange one rests
+		g.attempted("other ok") // the strange one is in cooldown
 	})
 }
 

@@ -36,12 +36,12 @@ var mistakes = []struct{ more, word string }{
 }
 
 // stateful is the routes whose state is to outlive everything: one with a
-// single slot, one whose first upstream rests for long.
+// single slot, one whose first upstream has a long cooldown.
 func stateful(base string) string {
 	return fmt.Sprintf(`
   - {id: single, prefix: /single, upstream: {base_url: %[1]q, upstream_key_max_inflight: 1, inject_headers: [{name: x-api-key, value: k}]}}
-  - id: resting
-    prefix: /resting
+  - id: cooled
+    prefix: /cooled
     upstreams:
       - {id: spent, base_url: "%[1]s/spent", inject_headers: [{name: x-api-key, value: k}]}
       - {id: fresh, priority: 1, base_url: %[1]q, key_header: {name: x-api-key, prefix: ""}, keys: [{id: one, value: k1}, {id: two, value: k2}]}
@@ -86,7 +86,7 @@ func TestReloadsUnderLoadLoseNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	holder.conn.SetDeadline(time.Time{}) // it lasts as long as the test
-	if s := ask("/resting/json"); s != 200 || p.spent.Load() != 1 {
+	if s := ask("/cooled/json"); s != 200 || p.spent.Load() != 1 {
 		t.Fatalf("the first upstream fails and the client gets %d, the upstream %d requests", s, p.spent.Load())
 	}
 
@@ -122,8 +122,8 @@ func TestReloadsUnderLoadLoseNothing(t *testing.T) {
 		if s := ask("/single/json"); s != 503 {
 			t.Fatalf("after reload %d the slot that is in use is free: %d", i, s)
 		}
-		if s := ask("/resting/json"); s != 200 || p.spent.Load() != 1 {
-			t.Fatalf("after reload %d the upstream that rests got its request %d; the client got %d", i, p.spent.Load(), s)
+		if s := ask("/cooled/json"); s != 200 || p.spent.Load() != 1 {
+			t.Fatalf("after reload %d the upstream in cooldown got its request %d; the client got %d", i, p.spent.Load(), s)
 		}
 		if m := g.memory(); m > 0 {
 			memory = append(memory, m)

@@ -14,7 +14,7 @@ import (
 )
 
 // twoUpstreams is a route whose upstreams have a key each, so that a wrong one
-// shows. Neither rests: each request is to begin with the first.
+// shows. Neither has a cooldown: each request is to begin with the first.
 const twoUpstreams = `
   - id: %[1]q
     prefix: "/%[1]s"

@@ -13,7 +13,7 @@ import (
 // shows in the path and a key in the header, so the provider sees who was chosen.
 const (
 	pool    = "-pool"    // every key may be refused, one of them is nearly always full
-	lame    = "-lame"    // before the upstream that works comes one that nobody listens at; only that rests
+	lame    = "-lame"    // before the upstream that works comes one that nobody listens at; only that has cooldowns
 	session = "-session" // a session stays where it began
 )
 
@@ -27,7 +27,7 @@ const (
 )
 
 // severalUpstreams is the YAML of these routes for one root. Strategy, order
-// and rests change with the configuration; upstreams, keys and slots stay.
+// and cooldowns change with the configuration; upstreams, keys and slots stay.
 func severalUpstreams(root, base string) []routeText {
 	header := func(id string, n int) string {
 		return fmt.Sprintf("{id: %[1]s, base_url: \"%[2]s/%[1]s\", request_timeout_ms: %[3]d, key_header: {name: authorization, prefix: \"Bearer \"}, "+

@@ -205,11 +205,11 @@ func (g *process) memory() int {
 // journal keeps what a gateway prints. Of the lines for failures, which the
 // load is made of, it counts the causes.
 type journal struct {
-	mu                       sync.Mutex
-	text                     bytes.Buffer
-	partial                  []byte
-	causes                   map[string]int
-	reloads, rests, tooLarge int
+	mu                           sync.Mutex
+	text                         bytes.Buffer
+	partial                      []byte
+	causes                       map[string]int
+	reloads, cooldowns, tooLarge int
 }
 
 const journalLimit = 4 * mib
@@ -234,7 +234,7 @@ func (j *journal) Write(p []byte) (int, error) {
 		} else if bytes.Contains(line, []byte(`msg="config reloaded"`)) {
 			j.reloads++
 		} else if bytes.Contains(line, []byte(`msg="cooldown begins"`)) {
-			j.rests++
+			j.cooldowns++
 		} else if bytes.Contains(line, []byte(`msg="cooldown ends"`)) {
 		} else if bytes.Contains(line, []byte(`msg="not retried`)) {
 			j.tooLarge++

@@ -61,7 +61,7 @@ func TestNothingIsMixedUpLostOrHeldWhateverGoesWrong(t *testing.T) {
 				y.problem("%d goroutines begun by %s are left, in a fresh gateway it is %d", n, by, calm[by])
 			}
 		}
-		t.Logf("%s: %d reloads, %d rests, %d bodies too large to be sent again; causes of 5xx: %v", g.url(), g.log.reloads, g.log.rests, g.log.tooLarge, g.log.causes)
+		t.Logf("%s: %d reloads, %d cooldowns, %d bodies too large to be sent again; causes of 5xx: %v", g.url(), g.log.reloads, g.log.cooldowns, g.log.tooLarge, g.log.causes)
 		if *reload > 0 && *length > 4*(*reload) && g.log.reloads == 0 {
 			y.problem("no reload has worked")
 		}
