@@ -41,7 +41,7 @@ func TestSlotsAreHeldUntilTheLastPieceHasGoneOut(t *testing.T) {
 			if row.retries {
 				c.Routes[0].Retry.MaxAttempts, c.Routes[0].Retry.On = 2, []string{"503"}
 				c.Routes[0].Retry.Backoff.Initial = 1 << 50
-				c.Routes[0].Retry.Backoff.Max = 1 << 50 // longer than the budget: there is no other try
+				c.Routes[0].Retry.Backoff.Max = 1 << 50 // longer than the budget: there is no other attempt
 			}
 			g := newGateway(c, nil)
 			f := newFake(t, strings.Replace(ask, "GET", row.method, 1))

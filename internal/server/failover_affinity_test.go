@@ -272,7 +272,7 @@ func TestSessionLeavesAnUpstreamInCooldown(t *testing.T) {
 		c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
 		g := start(t, via, c)
 		ask := func() *answer { return g.post("/api", "hi", sessionHeader+": alice") }
-		ask().refusal(t, 502, "upstream_connect_error") // nothing is tried again
+		ask().refusal(t, 502, "upstream_connect_error") // there is no other attempt
 		if o := g.outcome(); o.Upstream != "a" {
 			t.Fatalf("the session began at %s", o.Upstream)
 		}

@@ -10,9 +10,9 @@ import (
 	"ai-gw-lite/internal/gateway"
 )
 
-// A request in flight when a drain begins is tried again like any other: its
+// A request in flight when a drain begins is retried like any other: its
 // client is owed an answer.
-func TestRequestIsTriedAgainDuringADrain(t *testing.T) {
+func TestRequestIsRetriedDuringADrain(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		var n atomic.Int32
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
@@ -36,9 +36,9 @@ func TestRequestIsTriedAgainDuringADrain(t *testing.T) {
 	})
 }
 
-// One that still waits for its next try when the drain is over is cut like a
+// One that still waits for its next attempt when the drain is over is cut like a
 // stream, and its slots come back.
-func TestWaitForAnotherTryIsCutAtTheEndOfADrain(t *testing.T) {
+func TestWaitForAnotherAttemptIsCutAtTheEndOfADrain(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		u := answering(t, answerOf(503, "", "Retry-After: 20"))
 		c := retrying(u.base())

@@ -32,10 +32,10 @@ func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
 			return c
 		}
 		g := start(t, via, conf("p", "q"))
-		ask := func(tries string) {
+		ask := func(attempts string) {
 			t.Helper()
 			g.post("/api", "hi", sessionHeader+": alice").ok(t)
-			g.attempted(tries)
+			g.attempted(attempts)
 		}
 		ask("a/p status_401, a/q ok")
 		ask("a/q ok")
@@ -49,9 +49,9 @@ func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
 	})
 }
 
-// A reload while a request waits for its next try: it goes on as it began, and
+// A reload while a request waits for its next attempt: it goes on as it began, and
 // the next request goes by the new configuration.
-func TestRequestThatIsBeingTriedEndsOnTheConfigurationItBeganWith(t *testing.T) {
+func TestRequestBetweenAttemptsEndsOnTheConfigurationItBeganWith(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		var hasFailed atomic.Bool
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
@@ -78,7 +78,7 @@ func TestRequestThatIsBeingTriedEndsOnTheConfigurationItBeganWith(t *testing.T) 
 		receive(t, answered, "an answer").ok(t)
 		g.attempted("a status_503, a ok")
 		if r := u.requests()[1]; r.body != "hi" || r.get("Authorization") != "Bearer sk-a" {
-			t.Errorf("the second try was\n%s%s", r.head, r.body)
+			t.Errorf("the second attempt was\n%s%s", r.head, r.body)
 		}
 		g.reload(c)
 		g.ask("/api") // the slot is free

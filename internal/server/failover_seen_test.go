@@ -27,8 +27,8 @@ routes:
 const countedAnswer = `{"model":"m-1","choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":5,"total_tokens":8}}`
 
 // However often it was sent, a request is one: one line, one body in and one
-// out. Each try is counted by itself.
-func TestRequestThatIsTriedThriceIsOneRequest(t *testing.T) {
+// out. Each attempt is counted by itself.
+func TestRequestOfThreeAttemptsIsOneRequest(t *testing.T) {
 	for _, format := range []string{"json", "text"} {
 		t.Run(format, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {
@@ -112,8 +112,8 @@ func fieldsOf(t *testing.T, format, line string) map[string]string {
 	return fields
 }
 
-// A place in the minute is for a request, not for each of its tries.
-func TestTriesTakeOnePlaceInTheMinute(t *testing.T) {
+// A place in the minute is for a request, not for each of its attempts.
+func TestAttemptsTakeOnePlaceInTheMinute(t *testing.T) {
 	withinAMinute(t, func(t *testing.T, via transport) func() {
 		a, b := answering(t, answerOf(503, "")), answering(t, okAnswer)
 		c := uncooled(retrying(a.base(), b.base()))
@@ -132,8 +132,8 @@ func TestTriesTakeOnePlaceInTheMinute(t *testing.T) {
 }
 
 // What was tried in vain is on stderr where it is a failure, and why there was
-// no other try where there might have been one.
-func TestLogSaysWhyThereWasNoOtherTry(t *testing.T) {
+// no other attempt where there might have been one.
+func TestLogSaysWhyThereWasNoOtherAttempt(t *testing.T) {
 	for _, row := range []struct {
 		name, retry, keys, want string
 		pause                   time.Duration // within the answer: longer than it is read for, its slot stays taken
@@ -167,9 +167,9 @@ routes:
 	}
 }
 
-// A request that waits for its next try is in flight: it is listed with where
+// A request that waits for its next attempt is in flight: it is listed with where
 // it goes, it holds its place, and that of the key it goes to.
-func TestRequestThatWaitsForItsNextTryIsInFlight(t *testing.T) {
+func TestRequestThatWaitsForItsNextAttemptIsInFlight(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.readBody(r)

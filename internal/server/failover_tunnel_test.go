@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// A handshake is a GET without a body: it is tried elsewhere for whatever kept
+// A handshake is a GET without a body: it is retried elsewhere for whatever kept
 // the first tunnel from opening, and is never uncertain.
-func TestHandshakeIsTriedElsewhere(t *testing.T) {
+func TestHandshakeIsRetriedElsewhere(t *testing.T) {
 	for _, row := range []struct {
 		name, result string
 		refuse       func(*upstreamConn)
@@ -56,7 +56,7 @@ routes:
 	}
 }
 
-// Where no try opens a tunnel, the client reads the last answer and may ask on
+// Where no attempt opens a tunnel, the client reads the last answer and may ask on
 // the same connection.
 func TestHandshakeThatIsRefusedEverywhereGetsTheLastAnswer(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
@@ -156,7 +156,7 @@ func TestSessionMovesWithItsHandshake(t *testing.T) {
 }
 
 // A connection that was kept idle and is closed by its upstream just then costs
-// no handshake, and no try of the route's.
+// no handshake, and no attempt of the route's.
 func TestHandshakeOnAConnectionThatHasJustEndedIsSentOnceMore(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {

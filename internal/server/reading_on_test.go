@@ -206,12 +206,12 @@ routes:
 	})
 }
 
-// Who has left is owed no other try: each costs, and its answer is nobody's.
-func TestNothingIsTriedAgainForAClientThatHasLeft(t *testing.T) {
+// Who has left is owed no other attempt: each costs, and its answer is nobody's.
+func TestNothingIsRetriedForAClientThatHasLeft(t *testing.T) {
 	for _, row := range []struct {
-		name  string
-		after func(*upstreamConn)
-		tried string
+		name    string
+		after   func(*upstreamConn)
+		attempt string
 	}{
 		{"an answer", func(c *upstreamConn) { c.send(answerOf(503, "busy")) }, "a status_503"},
 		{"a reset", (*upstreamConn).reset, "a broken"},
@@ -245,13 +245,13 @@ routes:
 				receive(t, arrived, "the request")
 				leave()
 				left()
-				g.attempted(row.tried)
+				g.attempted(row.attempt)
 				if l := g.line(); l.End != "client_gone" {
 					t.Errorf("the access log has %+v", l)
 				}
 				g.get("/api/other").ok(t) // its place is free
 				if len(b.requests()) != 0 {
-					t.Error("it was tried elsewhere")
+					t.Error("there was an attempt elsewhere")
 				}
 			})
 		})

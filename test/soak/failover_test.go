@@ -18,12 +18,12 @@ const (
 )
 
 const (
-	maxTries   = 4
-	maxReplay  = 64 * kib // of a request's body that is kept
-	keySlots   = 8
-	scarce     = 2 // slots of the pool's first key
-	sessions   = 40
-	sessionKey = "X-Session"
+	maxAttempts = 4
+	maxReplay   = 64 * kib // of a request's body that is kept
+	keySlots    = 8
+	scarce      = 2 // slots of the pool's first key
+	sessions    = 40
+	sessionKey  = "X-Session"
 )
 
 // severalUpstreams is the YAML of these routes for one root. Strategy, order
@@ -40,7 +40,7 @@ func severalUpstreams(root, base string) []routeText {
 	route := func(suffix, upstreams, more string) string {
 		return fmt.Sprintf("  - {id: %[1]s, prefix: /%[1]s, upstreams: [%[2]s], %[3]s}\n", root+suffix, upstreams, more)
 	}
-	retry := fmt.Sprintf("retry: {max_attempts: %d, backoff: {initial_ms: 1, max_ms: 20}, max_replay_body_bytes: %d}", maxTries, maxReplay)
+	retry := fmt.Sprintf("retry: {max_attempts: %d, backoff: {initial_ms: 1, max_ms: 20}, max_replay_body_bytes: %d}", maxAttempts, maxReplay)
 	return []routeText{
 		func(n int) string {
 			strategy := []string{"weighted_random", "round_robin", "least_inflight"}[n%3]
@@ -99,7 +99,7 @@ func (p *plan) several() bool {
 var failovers = []kind{
 	{name: "refused", weight: 5, plan: func(r *rand.Rand, p *plan) {
 		refused(r, p)
-		p.Refusals = 1 + r.IntN(maxTries-1)
+		p.Refusals = 1 + r.IntN(maxAttempts-1)
 		p.Early = p.Up > 0 && r.IntN(4) == 0
 		if p.Stream = r.IntN(4) == 0; p.Stream {
 			p.Pause = time.Duration(r.IntN(4)) * time.Millisecond
@@ -107,12 +107,12 @@ var failovers = []kind{
 	}},
 	{name: "refused by all", weight: 2, plan: func(r *rand.Rand, p *plan) {
 		refused(r, p)
-		p.Refusals, p.Status = maxTries, p.Refused
+		p.Refusals, p.Status = maxAttempts, p.Refused
 	}},
 	{name: "refused too large", weight: 1, plan: func(r *rand.Rand, p *plan) {
 		refused(r, p)
 		p.Method, p.Up = "POST", maxReplay+1+r.Int64N(256*kib)
-		p.Refusals, p.Status = maxTries, p.Refused
+		p.Refusals, p.Status = maxAttempts, p.Refused
 	}},
 	{name: "reset once", weight: 2, plan: func(r *rand.Rand, p *plan) {
 		p.down(r, 8*kib, "length", "chunked")
@@ -146,7 +146,7 @@ var failovers = []kind{
 	}},
 	{name: "leave a failover", weight: 2, plan: func(r *rand.Rand, p *plan) {
 		refused(r, p)
-		p.Refusals, p.Status = maxTries, p.Refused
+		p.Refusals, p.Status = maxAttempts, p.Refused
 		p.Pause = time.Duration(r.IntN(40)) * time.Millisecond
 		p.leave(r, "waiting")
 	}, want: func(p *plan, o *outcome) bool { return left(p, o) || o.status == p.Status }}, // it left while the last refusal came
@@ -188,7 +188,7 @@ func (u *provider) count(req *http.Request, p *plan) (attempt int, err error) {
 		err = fmt.Errorf("a request with a body again (attempt %d), and the one before was not refused", t.n)
 	case p.Up > maxReplay && t.n > 1 && p.several():
 		err = fmt.Errorf("a request with a body that is too large to be kept again (attempt %d)", t.n)
-	case p.several() && t.n > maxTries+1: // one that finds its kept connection broken has another, unless it has a body
+	case p.several() && t.n > maxAttempts+1: // one that finds its kept connection broken has another, unless it has a body
 		err = fmt.Errorf("attempt %d", t.n)
 	case got != t.configuration:
 		err = fmt.Errorf("attempt %d of configuration %s, the first was of %s", t.n, got, t.configuration)
