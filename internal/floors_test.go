@@ -25,7 +25,7 @@ var floors = map[string]struct {
 	"config":   {nil, "it turns YAML into values and knows neither HTTP nor anything that runs"},
 	"wire":     {nil, "it is HTTP/1.1 on a connection and knows no routes, tokens or limits"},
 	"limit":    {nil, "it counts and knows neither HTTP nor configuration"},
-	"usage":    {nil, "it reads token counts from passing bytes and knows nothing else"},
+	"eight":    {nil, "it looks at bytes and knows nothing else"},
 	"balance":  {nil, "it chooses among names, weights and times and reaches nothing"},
 	"certs":    {nil, "it knows the certificate files and nothing else"},
 	"process":  {nil, "it is the program among the machine's processes and knows no HTTP and no configuration"},
@@ -33,11 +33,12 @@ var floors = map[string]struct {
 	"simulate": {nil, "it stands in for a provider, so it must not share our mistakes"},
 	"testcert": {nil, "it makes certificates for tests and must not share our mistakes"},
 
+	"usage":    {[]string{"eight"}, "it reads token counts from passing bytes and knows nothing else"},
 	"upstream": {[]string{"wire"}, "it reaches an upstream and knows no clients, tokens or limits"},
 
 	"gateway": {[]string{"balance", "config", "limit", "upstream", "wire"}, "it is one exchange from start to end and knows no files, listeners, metrics or UI"},
 
-	"observe": {[]string{"gateway", "config", "usage", "wire"}, "it watches exchanges and does not know how a request is proxied"},
+	"observe": {[]string{"gateway", "config", "eight", "usage", "wire"}, "it watches exchanges and does not know how a request is proxied"},
 	"server":  {[]string{"gateway", "config", "certs", "wire"}, "it serves what others hand it, and a simulated provider is for the demo and tests"},
 }
 

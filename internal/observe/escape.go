@@ -3,6 +3,8 @@ package observe
 import (
 	"strconv"
 	"unicode/utf8"
+
+	"ai-gw-lite/internal/eight"
 )
 
 const hexDigits = "0123456789abcdef"
@@ -14,7 +16,7 @@ func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
 		plain := i
-		for i+8 <= len(s) && areAsIs(first8(s[i:])) {
+		for i+8 <= len(s) && areAsIs(eight.Of(s[i:])) {
 			i += 8
 		}
 		for i < len(s) && asIs[s[i]] {
@@ -40,19 +42,9 @@ var asIs = func() (t [256]bool) {
 }()
 
 // areAsIs: all of eight bytes are.
-func areAsIs(eight uint64) bool {
-	quote, slash := eight^ones*'"', eight^ones*'\\'
-	return areASCII(eight, ' ') && ((quote-ones)&^quote|(slash-ones)&^slash)&tops == 0
+func areAsIs(word uint64) bool {
+	return eight.Equal(word, '"')|eight.Equal(word, '\\')|eight.Below(word, ' ')|eight.BeyondASCII(word) == 0
 }
-
-// areASCII: none of eight bytes is below the given one, or beyond ASCII's last
-// that shows.
-func areASCII(eight uint64, least byte) bool {
-	below, beyond := (eight-ones*uint64(least))&^eight, eight+ones
-	return (below|beyond|eight)&tops == 0
-}
-
-const ones, tops = 0x0101010101010101, 0x8080808080808080 // the lowest and the highest bit of each byte
 
 func appendRune(b []byte, r rune) []byte {
 	switch {
@@ -94,7 +86,7 @@ func appendCompact(b, valid []byte) []byte {
 // write their usage.
 func isDense(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
-		if !areASCII(first8(b), '!') {
+		if word := eight.Of(b); eight.Below(word, '!')|eight.BeyondASCII(word) != 0 {
 			return false
 		}
 	}

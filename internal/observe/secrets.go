@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/eight"
 )
 
 // secrets finds the configuration's secrets in text that comes from outside:
@@ -64,7 +65,7 @@ func (s *secrets) add(value string) {
 		return
 	}
 	s.values[value] = true
-	begin := first8(value)
+	begin := eight.Of(value)
 	if !slices.Contains(s.lengths[begin], len(value)) {
 		s.lengths[begin] = append(s.lengths[begin], len(value))
 	}
@@ -114,13 +115,13 @@ func find[T string | []byte](s *secrets, text T) (at, length int) {
 	}
 	last := len(text) - shortestSecret // where one could begin
 	for i := 0; i <= last+stride-1; i += stride {
-		eight := min(i, last)
-		bit := s.bit(first8(text[eight:]) >> (8 * (i - eight)))
+		from := min(i, last) // where the eight bytes begin that the five are among
+		bit := s.bit(eight.Of(text[from:]) >> (8 * (i - from)))
 		if s.fives[bit/64]>>(bit%64)&1 == 0 {
 			continue
 		}
-		for at = max(i-stride+1, 0); at <= eight; at++ {
-			for _, length = range s.lengths[first8(text[at:])] {
+		for at = max(i-stride+1, 0); at <= from; at++ {
+			for _, length = range s.lengths[eight.Of(text[at:])] {
 				if length <= len(text)-at && s.values[string(text[at:at+length])] {
 					return at, length
 				}
@@ -128,10 +129,4 @@ func find[T string | []byte](s *secrets, text T) (at, length int) {
 		}
 	}
 	return 0, 0
-}
-
-func first8[T string | []byte](t T) uint64 {
-	_ = t[7]
-	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
-		uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
 }

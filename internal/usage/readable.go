@@ -1,8 +1,9 @@
 package usage
 
 import (
-	"encoding/binary"
 	"strconv"
+
+	"ai-gw-lite/internal/eight"
 )
 
 // readable: b is JSON that whoever reads a log can take. RFC 8259, section 9, lets
@@ -93,7 +94,7 @@ func (v *validator) list(end byte, depth int) bool {
 
 // text is a string from behind its first quote on.
 func (v *validator) text() bool {
-	for v.i+8 <= len(v.b) && plainText(binary.LittleEndian.Uint64(v.b[v.i:])) {
+	for v.i+8 <= len(v.b) && isPlain(eight.Of(v.b[v.i:])) {
 		v.i += 8
 	}
 	for ; v.i < len(v.b); v.i++ {
@@ -112,9 +113,9 @@ func (v *validator) text() bool {
 	return false
 }
 
-// plainText: none of eight bytes is a quote, a backslash or a control character.
-func plainText(eight uint64) bool {
-	return plainBytes(eight) == 8 && (eight-ones*' ')&^eight&tops == 0
+// isPlain: none of eight bytes is a quote, a backslash or a control character.
+func isPlain(word uint64) bool {
+	return eight.Equal(word, '"')|eight.Equal(word, '\\')|eight.Below(word, ' ') == 0
 }
 
 // escape is the rest of one; its last byte is left.

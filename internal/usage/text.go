@@ -2,8 +2,8 @@ package usage
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
+
+	"ai-gw-lite/internal/eight"
 )
 
 // textEnd finds the quote that ends the string that goes on at p[i]. Most
@@ -26,7 +26,7 @@ func (w *walker) textEnd(p []byte, i int) (end int, closed bool) {
 		}
 		n := 1
 		if i+8 <= len(p) {
-			n = plainBytes(binary.LittleEndian.Uint64(p[i:]))
+			n = plainBytes(eight.Of(p[i:]))
 		}
 		i += n
 		if plain += n; plain < 16 {
@@ -44,14 +44,9 @@ func (w *walker) textEnd(p []byte, i int) (end int, closed bool) {
 	return len(p), false
 }
 
-const ones, tops = 0x0101010101010101, 0x8080808080808080 // the lowest and the highest bit of each byte
-
-// plainBytes is how many of eight bytes, the first one lowest, come before a
-// quote or a backslash. A byte that is one becomes 0, of which a subtraction
-// borrows: it sets the top bit of the first 0, and of none before.
-func plainBytes(eight uint64) int {
-	quote, slash := eight^ones*'"', eight^ones*'\\'
-	return bits.TrailingZeros64(((quote-ones)&^quote|(slash-ones)&^slash)&tops) / 8
+// plainBytes is how many of eight bytes come before a quote or a backslash.
+func plainBytes(word uint64) int {
+	return eight.Before(eight.Equal(word, '"') | eight.Equal(word, '\\'))
 }
 
 // next is the index of c in p from i on, or len(p).
@@ -66,7 +61,7 @@ func next(p []byte, i int, c byte) int {
 // its quote; -1: not near.
 func plainEnd(p []byte, i int) int {
 	for end := i; end+8 <= len(p) && end < i+64; end += 8 {
-		if n := plainBytes(binary.LittleEndian.Uint64(p[end:])); n < 8 {
+		if n := plainBytes(eight.Of(p[end:])); n < 8 {
 			if p[end+n] == '"' {
 				return end + n
 			}
