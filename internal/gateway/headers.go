@@ -48,7 +48,7 @@ func (x *exchange) appendHead(b []byte) []byte {
 		b = wire.AppendField(b, []byte("Host"), t.host)
 	}
 	if t.xff && lastXFF < 0 && !t.drop.holds([]byte("x-forwarded-for")) {
-		b = appendLine(b, "X-Forwarded-For", x.down.ClientIP())
+		b = wire.AppendField(b, "X-Forwarded-For", x.down.ClientIP())
 	}
 	b = append(b, t.inject...)
 	b = append(b, x.key.inject...)

@@ -106,7 +106,7 @@ func isRequestID(b []byte) bool {
 // upstream. Each attempt is a span of its own.
 func (x *exchange) appendIdentity(b []byte) []byte {
 	if x.requestID != "" {
-		b = appendLine(b, x.snap.identity.requestID, x.requestID)
+		b = wire.AppendField(b, x.snap.identity.requestID, x.requestID)
 	}
 	if x.trace != nil {
 		x.span = newSpanID()

@@ -107,13 +107,13 @@ func (t *target) compileInjected(u *config.Upstream, id identity) {
 			t.host = []byte(h.Value)
 			continue
 		}
-		t.inject = appendLine(t.inject, h.Name, h.Value)
+		t.inject = wire.AppendField(t.inject, h.Name, h.Value)
 	}
 	if u.UserAgent != "" {
-		t.inject = appendLine(t.inject, "User-Agent", u.UserAgent)
+		t.inject = wire.AppendField(t.inject, "User-Agent", u.UserAgent)
 	}
 	if login := t.endpoint.ProxyAuthorization(); login != "" {
-		t.inject = appendLine(t.inject, "Proxy-Authorization", login)
+		t.inject = wire.AppendField(t.inject, "Proxy-Authorization", login)
 	}
 }
 
@@ -125,7 +125,7 @@ func (t *target) compileKeys(u *config.Upstream, all *config.Config) {
 	t.pooled = len(u.Keys) > 0
 	for _, k := range u.Keys {
 		own := &key{id: k.ID, weight: k.Weight, secret: hash(k.Value), max: perKey}
-		own.inject = appendLine(nil, u.KeyHeader.Name, u.KeyHeader.Prefix+k.Value)
+		own.inject = wire.AppendField(nil, u.KeyHeader.Name, u.KeyHeader.Prefix+k.Value)
 		if k.MaxInflight > 0 {
 			own.max = k.MaxInflight
 		}
@@ -184,11 +184,4 @@ func compileEndpoint(u *config.Upstream) (*upstream.Endpoint, error) {
 func hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
-}
-
-func appendLine(b []byte, name, value string) []byte {
-	b = append(b, name...)
-	b = append(b, ": "...)
-	b = append(b, value...)
-	return append(b, "\r\n"...)
 }

@@ -20,7 +20,7 @@ func AppendFields(b []byte, fields []Field) []byte {
 }
 
 // AppendField appends one header line.
-func AppendField(b, name, value []byte) []byte {
+func AppendField[T string | []byte](b []byte, name, value T) []byte {
 	b = append(b, name...)
 	b = append(b, ": "...)
 	b = append(b, value...)
