@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"io"
-	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -160,17 +159,7 @@ func TestCloseBehindAnUploadThatWaitsIsNoticed(t *testing.T) {
 		t.Skip("what lies behind unread bytes does not show here")
 	}
 	over(t, http1Alone, func(t *testing.T, via transport) {
-		// A proxy that accepts and says nothing holds the dial up.
-		closed := make(chan struct{})
-		addr := listen(t, func(c net.Conn) {
-			defer close(closed)
-			c.SetReadDeadline(time.Now().Add(promptly))
-			if _, err := io.Copy(io.Discard, c); isTimeout(err) {
-				t.Errorf("the dial went on for %v", promptly)
-			}
-		})
-		c := oneSlot("http://127.0.0.1:9")
-		c.Routes[0].Upstreams[0].Proxy = &config.Proxy{Protocol: "socks", Address: addr}
+		c, _, closed := dialsInVain(t)
 		g := start(t, via, c)
 		conn := g.dial()
 		conn.ask("POST /api HTTP/1.1", "Content-Length: 120000")

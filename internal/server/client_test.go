@@ -18,14 +18,23 @@ type rawClient struct {
 	r *bufio.Reader
 }
 
-// dial opens a raw HTTP/1.1 connection to the gateway.
-func (g *rig) dial() *rawClient {
+// dialTCP opens a connection to the gateway on which nothing is said yet, TLS
+// neither.
+func (g *rig) dialTCP() net.Conn {
 	g.t.Helper()
 	c, err := net.Dial("tcp", g.addr)
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patienceOfTests))
+	return c
+}
+
+// dial opens a raw HTTP/1.1 connection to the gateway.
+func (g *rig) dial() *rawClient {
+	g.t.Helper()
+	c := g.dialTCP()
 	if g.via.secure {
 		secure := tls.Client(c, &tls.Config{RootCAs: testCertificate().pool, ServerName: "127.0.0.1"})
 		if err := secure.Handshake(); err != nil {
@@ -33,7 +42,6 @@ func (g *rig) dial() *rawClient {
 		}
 		c = secure
 	}
-	c.SetDeadline(time.Now().Add(patienceOfTests))
 	return &rawClient{Conn: c, t: g.t, r: bufio.NewReader(c)}
 }
 

@@ -89,11 +89,7 @@ func TestDrainClosesIdleConnections(t *testing.T) {
 func TestDrainCutsHandshakesShort(t *testing.T) {
 	over(t, []transport{overTLS}, func(t *testing.T, via transport) {
 		g := start(t, via, newConfig(answering(t, okAnswer).base()))
-		c, err := net.Dial("tcp", g.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+		c := g.dialTCP()
 		c.Write([]byte("\x16"))
 		g.get("/healthz").ok(t) // c was accepted before this
 		g.drained(g.drain(patienceOfTests))

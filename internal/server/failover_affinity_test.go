@@ -10,8 +10,6 @@ import (
 	"ai-gw-lite/internal/config"
 )
 
-const sessionHeader = "X-Session"
-
 // sticky is a configuration with two equal upstreams of two keys each, and
 // sessions.
 func sticky(base string) *config.Config {
@@ -20,8 +18,7 @@ func sticky(base string) *config.Config {
 	r.Upstreams[1].Priority = 0
 	pooled(&r.Upstreams[0], "p", "q")
 	pooled(&r.Upstreams[1], "r", "s")
-	r.Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
-	return c
+	return withSessions(c)
 }
 
 func TestSessionStaysOnItsUpstreamAndKey(t *testing.T) {
@@ -51,8 +48,7 @@ func TestSessionStaysOnItsUpstreamAndKey(t *testing.T) {
 // Agents begin with several requests at once.
 func TestRequestsOfANewSessionGoTogether(t *testing.T) {
 	u := newHolding(t)
-	c := sticky(u.base())
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(sticky(u.base()))
 	g := start(t, inClear, c)
 	var answers []<-chan *answer
 	for range 4 {
@@ -70,8 +66,7 @@ func TestRequestsOfANewSessionGoTogether(t *testing.T) {
 
 func TestRequestsWithoutASessionAreSpread(t *testing.T) {
 	u := answering(t, okAnswer)
-	c := sticky(u.base())
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(sticky(u.base()))
 	g := start(t, inClear, c)
 	for _, line := range []string{"X-Other: alice", "X-Other: alice", sessionHeader + ":", "X-Other: alice"} {
 		g.get("/api", line).ok(t)
@@ -120,14 +115,12 @@ func TestSessionWhoseKeyIsSkippedMovesAndStays(t *testing.T) {
 
 // stickyOneEach keeps sessions on keys that carry one request each.
 func stickyOneEach(base string, keys ...string) *config.Config {
-	c := several(base)
-	up := &c.Routes[0].Upstreams[0]
-	pooled(up, keys...)
-	for i := range up.Keys {
-		up.Keys[i].MaxInflight = 1
+	c := severalKeys(base, keys...)
+	pool := c.Routes[0].Upstreams[0].Keys
+	for i := range pool {
+		pool[i].MaxInflight = 1
 	}
-	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
-	return c
+	return withSessions(c)
 }
 
 func TestSessionWhoseKeyIsFullIsServedElsewhere(t *testing.T) {
@@ -228,15 +221,11 @@ func TestSessionSurvivesAReload(t *testing.T) {
 // A key that is no longer there takes nobody along.
 func TestSessionOfARemovedKeyIsServedByAnother(t *testing.T) {
 	u := answering(t, okAnswer)
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "p", "q")
+	c := withSessions(severalKeys(u.base(), "p", "q"))
 	c.Routes[0].Upstreams[0].Keys[1].Weight = 1 << 20
-	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
 	g := start(t, inClear, c)
 	g.get("/api", sessionHeader+": alice").ok(t)
-	c = several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "p", "r")
-	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	c = withSessions(severalKeys(u.base(), "p", "r"))
 	g.reload(c)
 	for range 5 {
 		g.get("/api", sessionHeader+": alice").ok(t)
@@ -249,8 +238,7 @@ func TestSessionOfARemovedKeyIsServedByAnother(t *testing.T) {
 
 func TestSessionIsForgottenAfterItsTime(t *testing.T) {
 	u := answering(t, okAnswer)
-	c := sticky(u.base())
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(sticky(u.base()))
 	c.Routes[0].Balancing.Affinity.TTL = 400 * time.Millisecond
 	g := start(t, inClear, c)
 	g.get("/api", sessionHeader+": alice").ok(t)
@@ -267,9 +255,8 @@ func TestSessionIsForgottenAfterItsTime(t *testing.T) {
 func TestSessionLeavesAnUpstreamInCooldown(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		b := answering(t, okAnswer)
-		c := several(closedPort(t), b.base())
+		c := withSessions(several(closedPort(t), b.base()))
 		pooled(&c.Routes[0].Upstreams[0], "p", "q")
-		c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
 		g := start(t, via, c)
 		ask := func() *answer { return g.post("/api", "hi", sessionHeader+": alice") }
 		ask().refusal(t, 502, "upstream_connect_error") // there is no other attempt
@@ -297,10 +284,7 @@ func TestSessionDoesNotMoveForAFailure(t *testing.T) {
 		}
 		c.send(okAnswer)
 	})
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "p", "q")
-	c.Routes[0].Balancing.Strategy = "round_robin"
-	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	c := withSessions(inTurn(severalKeys(u.base(), "p", "q")))
 	g := start(t, inClear, c)
 	ask := func() int { return g.get("/api", sessionHeader+": alice").status }
 	failing.Store("")

@@ -131,8 +131,7 @@ func TestNextPriorityServesWhenTheBetterOneHasNobodyLeft(t *testing.T) {
 func TestAllFullIsRefused(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		a := newHolding(t)
-		c := several(a.base())
-		pooled(&c.Routes[0].Upstreams[0], "x", "y")
+		c := severalKeys(a.base(), "x", "y")
 		c.Routes[0].Upstreams[0].Keys[0].MaxInflight = 1
 		c.Routes[0].Upstreams[0].Keys[1].MaxInflight = 2
 		g := start(t, via, c)

@@ -43,8 +43,7 @@ func TestCooldownLastsAsLongAsTheFailureSays(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := answering(t, answerOf(c.status, "", c.lines...))
-			cfg := several(u.base())
-			pooled(&cfg.Routes[0].Upstreams[0], "main", "spare")
+			cfg := severalKeys(u.base(), "main", "spare")
 			if c.change != nil {
 				c.change(&cfg.Routes[0].Cooldown)
 			}
@@ -67,8 +66,7 @@ func TestCooldownLastsAsLongAsTheFailureSays(t *testing.T) {
 func TestDateOfARetryAfterIsUnderstood(t *testing.T) {
 	at := time.Now().Add(2 * time.Minute)
 	u := answering(t, answerOf(429, "", "Retry-After: "+at.UTC().Format(http.TimeFormat)))
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "main", "spare")
+	c := severalKeys(u.base(), "main", "spare")
 	g := start(t, inClear, c)
 	told := g.cooldowns()
 	g.get("/api")
@@ -125,9 +123,7 @@ func TestWhatIsInCooldownIsSkipped(t *testing.T) {
 		}
 		c.send(okAnswer)
 	})
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "bad", "good")
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(severalKeys(u.base(), "bad", "good"))
 	g := start(t, inClear, c)
 	if a := g.get("/api"); a.status != 401 || a.body != "who?" {
 		t.Errorf("got %d %q, want the 401 as it came: nothing is retried", a.status, a.body)
@@ -144,9 +140,7 @@ func TestWhereAllAreInCooldownTheOneBackSoonestIsUsed(t *testing.T) {
 	u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 		c.send(answerOf(429, "", "Retry-After: "+map[string]string{"x": "50", "y": "20", "z": "40"}[keyOf(r)]))
 	})
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "x", "y", "z")
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(severalKeys(u.base(), "x", "y", "z"))
 	g := start(t, inClear, c)
 	for range 5 {
 		if a := g.get("/api"); a.status != 429 {
@@ -167,9 +161,7 @@ func TestCooldownEndsByItselfAndBothEndsAreTold(t *testing.T) {
 		}
 		c.send(okAnswer)
 	})
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "x", "y")
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(severalKeys(u.base(), "x", "y"))
 	g := start(t, inClear, c)
 	told := g.cooldowns()
 	g.get("/api")
@@ -217,16 +209,12 @@ func TestCooldownsAreCarriedOverAReload(t *testing.T) {
 		}
 		c.send(okAnswer)
 	})
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "x", "y")
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(severalKeys(u.base(), "x", "y"))
 	g := start(t, inClear, c)
 	g.get("/api")
 
-	c = several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "x", "y", "z")
+	c = inTurn(severalKeys(u.base(), "x", "y", "z"))
 	c.Routes[0].Upstreams[0].Keys[1].Weight = 3
-	c.Routes[0].Balancing.Strategy = "round_robin"
 	g.reload(c)
 	for range 5 {
 		g.get("/api").ok(t)

@@ -12,7 +12,7 @@ import (
 // Failing over, sessions, cooldowns and reloads in one story: a session leaves a
 // key that is not accepted, comes to another upstream when its second key is
 // taken out of the file, and never goes back to what is still in cooldown.
-func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
+func TestSessionGoesOnThroughACooldownAndAReload(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.readBody(r)
@@ -23,10 +23,8 @@ func TestSessionGoesOnThroughARestAndAReload(t *testing.T) {
 			c.send(okAnswer)
 		})
 		conf := func(keys ...string) *config.Config {
-			c := several(u.base(), u.base())
+			c := withSessions(inTurn(several(u.base(), u.base())))
 			pooled(&c.Routes[0].Upstreams[0], keys...)
-			c.Routes[0].Balancing.Strategy = "round_robin"
-			c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
 			c.Routes[0].Retry.MaxAttempts = 2
 			c.Routes[0].Retry.On = []string{"401"}
 			return c
@@ -87,7 +85,7 @@ func TestRequestBetweenAttemptsEndsOnTheConfigurationItBeganWith(t *testing.T) {
 
 // What is in cooldown is the same upstream as before for as long as its name, its
 // address and its keys are.
-func TestRestOfAnUpstreamIsCarriedOverAReload(t *testing.T) {
+func TestCooldownOfAnUpstreamIsCarriedOverAReload(t *testing.T) {
 	down, b := closedPort(t), answering(t, okAnswer)
 	g := start(t, inClear, retrying(down, b.base()))
 	g.get("/api").ok(t)
@@ -110,8 +108,7 @@ func TestLoweredCapOfAKeyIsKeptByGoingElsewhere(t *testing.T) {
 	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
 		u := newHolding(t)
 		conf := func(cap int) *config.Config {
-			c := several(u.base())
-			pooled(&c.Routes[0].Upstreams[0], "p", "q")
+			c := severalKeys(u.base(), "p", "q")
 			c.Routes[0].Upstreams[0].Keys[0].MaxInflight = cap
 			c.Routes[0].Upstreams[0].Keys[0].Weight = 1 << 30
 			c.Routes[0].Upstreams[0].Keys[1].MaxInflight = 1

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -13,22 +14,7 @@ import (
 // protocol knows, and hangs up.
 func babbling(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			c.Write([]byte("what do you want?\r\n\r\n"))
-			c.Close()
-		}
-	}()
-	return ln.Addr().String()
+	return listen(t, func(c net.Conn) { io.WriteString(c, "what do you want?\r\n\r\n") })
 }
 
 func hostOf(base string) string { return strings.TrimPrefix(base, "http://") }

@@ -71,6 +71,27 @@ func pooled(u *config.Upstream, ids ...string) {
 	}
 }
 
+// severalKeys is several for one upstream that has a pool of keys.
+func severalKeys(base string, ids ...string) *config.Config {
+	c := several(base)
+	pooled(&c.Routes[0].Upstreams[0], ids...)
+	return c
+}
+
+// inTurn has equals take their turns, so that a test knows who is next.
+func inTurn(c *config.Config) *config.Config {
+	c.Routes[0].Balancing.Strategy = "round_robin"
+	return c
+}
+
+const sessionHeader = "X-Session"
+
+// withSessions keeps a session where it was served.
+func withSessions(c *config.Config) *config.Config {
+	c.Routes[0].Balancing.Affinity = &config.Affinity{Header: "x-session", TTL: time.Minute}
+	return c
+}
+
 // keyOf is the key that a request came with.
 func keyOf(r *upstreamRequest) string {
 	return strings.TrimPrefix(r.get("Authorization"), "Bearer sk-")
@@ -191,25 +212,7 @@ func (f *inflight) leave() { f.now.Add(-1) }
 // silent is the address of one who takes connections and never says a word.
 func silent(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		var conns []net.Conn
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				break
-			}
-			conns = append(conns, c)
-		}
-		for _, c := range conns {
-			c.Close()
-		}
-	}()
-	return ln.Addr().String()
+	return listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
 }
 
 // cooldowns collects what the gateway tells of cooldowns.

@@ -83,23 +83,28 @@ func TestHandshakeThatIsRefusedEverywhereGetsTheLastAnswer(t *testing.T) {
 	})
 }
 
+// openingForAllButP is an upstream that opens tunnels, but refuses handshakes that come
+// with the key p.
+func openingForAllButP(t *testing.T) *scriptedUpstream {
+	return newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		switch {
+		case !r.has("Upgrade"):
+			c.send(okAnswer)
+		case keyOf(r) == "p":
+			c.send(answerOf(503, "busy"))
+		default:
+			c.send(wsOpen)
+			c.awaitGatewayGone()
+		}
+	})
+}
+
 // The slot of the key that a tunnel was opened with is held until its end; that
 // of the key that refused it is free at once.
 func TestTunnelThatWasOpenedElsewhereHoldsItsOwnSlotAlone(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
-		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			switch {
-			case !r.has("Upgrade"):
-				c.send(okAnswer)
-			case keyOf(r) == "p":
-				c.send(answerOf(503, "busy"))
-			default:
-				c.send(wsOpen)
-				c.awaitGatewayGone()
-			}
-		})
-		cfg := stickyOneEach(u.base(), "p", "q")
-		cfg.Routes[0].Balancing.Strategy = "round_robin"
+		u := openingForAllButP(t)
+		cfg := inTurn(stickyOneEach(u.base(), "p", "q"))
 		cfg.Routes[0].Retry.MaxAttempts = 2
 		g := start(t, via, uncooled(cfg))
 		c := g.dial()
@@ -125,26 +130,13 @@ func TestTunnelThatWasOpenedElsewhereHoldsItsOwnSlotAlone(t *testing.T) {
 // A session follows its tunnel.
 func TestSessionMovesWithItsHandshake(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
-		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			switch {
-			case !r.has("Upgrade"):
-				c.send(okAnswer)
-			case keyOf(r) == "p":
-				c.send(answerOf(503, "busy"))
-			default:
-				c.send(wsOpen)
-				c.awaitGatewayGone()
-			}
-		})
-		cfg := several(u.base())
-		pooled(&cfg.Routes[0].Upstreams[0], "p", "q")
-		cfg.Routes[0].Balancing.Strategy = "round_robin"
-		cfg.Routes[0].Balancing.Affinity = sticky(u.base()).Routes[0].Balancing.Affinity
+		u := openingForAllButP(t)
+		cfg := withSessions(inTurn(severalKeys(u.base(), "p", "q")))
 		cfg.Routes[0].Retry.MaxAttempts = 2
 		g := start(t, via, uncooled(cfg))
 		g.get("/api", sessionHeader+": alice").ok(t) // at p
 		c := g.dial()
-		c.ask("GET /api HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: "+wsKey, "Sec-WebSocket-Version: 13", sessionHeader+": alice")
+		c.handshake("/api", "", sessionHeader+": alice")
 		c.opened()
 		g.get("/api", sessionHeader+": alice").ok(t)
 		c.Close()

@@ -120,9 +120,7 @@ func TestRetryOnTheSameKeyWaitsAsLongAsItAsked(t *testing.T) {
 // To go back and forth between two that refuse is no way around a wait.
 func TestWhatRefusedBeforeIsLeftAloneAsLongAsItAsked(t *testing.T) {
 	u := newTimed(t, 3, "retry-after-ms: 200")
-	c := several(u.base())
-	pooled(&c.Routes[0].Upstreams[0], "x", "y")
-	c.Routes[0].Balancing.Strategy = "round_robin"
+	c := inTurn(severalKeys(u.base(), "x", "y"))
 	c.Routes[0].Retry.MaxAttempts = 4
 	g := start(t, inClear, c)
 	g.post("/api", "hi").ok(t)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 )
 
 // rawHTTP2 is an HTTP/2 client in clear that sends the frames a test wants,
@@ -28,12 +27,7 @@ const (
 
 func (g *rig) dialHTTP2() *rawHTTP2 {
 	g.t.Helper()
-	c, err := net.Dial("tcp", g.addr)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	g.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patienceOfTests))
+	c := g.dialTCP()
 	h := &rawHTTP2{c, g.t, bufio.NewReader(c)}
 	io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 	h.frame(frameSettings, 0, 0, "")

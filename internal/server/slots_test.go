@@ -262,23 +262,29 @@ func TestPanicOfAnObserverLosesNothing(t *testing.T) {
 	})
 }
 
+// dialsInVain is a configuration with one slot and an outbound proxy that
+// accepts a connection and says nothing: dialled is closed when it has come,
+// closed when it is given up, which must be promptly.
+func dialsInVain(t *testing.T) (c *config.Config, dialled, closed chan struct{}) {
+	dialled, closed = make(chan struct{}), make(chan struct{})
+	addr := listen(t, func(c net.Conn) {
+		defer close(closed)
+		close(dialled)
+		c.SetReadDeadline(time.Now().Add(promptly))
+		if _, err := io.Copy(io.Discard, c); isTimeout(err) {
+			t.Errorf("the dial went on for %v", promptly)
+		}
+	})
+	c = oneSlot("http://127.0.0.1:9")
+	c.Routes[0].Upstreams[0].Proxy = &config.Proxy{Protocol: "socks", Address: addr}
+	return c, dialled, closed
+}
+
 func TestGoneClientClosesTheUpstreamDuringADial(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		t.Run(method, func(t *testing.T) {
 			over(t, transports, func(t *testing.T, via transport) {
-				// A proxy that accepts and says nothing holds the dial up.
-				dialled := make(chan struct{})
-				closed := make(chan struct{})
-				addr := listen(t, func(c net.Conn) {
-					defer close(closed)
-					close(dialled)
-					c.SetReadDeadline(time.Now().Add(promptly))
-					if _, err := io.Copy(io.Discard, c); isTimeout(err) {
-						t.Errorf("the dial went on for %v", promptly)
-					}
-				})
-				c := oneSlot("http://127.0.0.1:9")
-				c.Routes[0].Upstreams[0].Proxy = &config.Proxy{Protocol: "socks", Address: addr}
+				c, dialled, closed := dialsInVain(t)
 				g := start(t, via, c)
 				ctx, cancel := context.WithCancel(context.Background())
 				req := g.request(method, "/api", nil)

@@ -10,8 +10,6 @@ import (
 	"ai-gw-lite/internal/gateway"
 )
 
-const sseHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-
 // streaming is an upstream that sends one event and then keeps the stream open
 // until finish is called, or its client goes away.
 func streaming(t *testing.T) (u *scriptedUpstream, finish func()) {
@@ -23,7 +21,7 @@ func streaming(t *testing.T) (u *scriptedUpstream, finish func()) {
 			c.send(okAnswer)
 			return
 		}
-		c.send(sseHead)
+		c.send(eventHead)
 		c.sendChunk("data: 1\n\n")
 		<-end
 		c.sendChunk("data: 2\n\n")
@@ -157,16 +155,13 @@ func TestWhatIsLeftAtTheEndOfADrainIsBrokenOff(t *testing.T) {
 func TestTunnelIsBrokenOffAtTheEndOfADrain(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			// the answer to the key of RFC 6455 section 1.3
-			c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+			c.send(wsOpen)
 			c.awaitClosed()
 		})
 		g := start(t, via, newConfig(u.base()))
 		c := g.dial()
-		c.ask("GET /api HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
-		if head := c.head(); !strings.HasPrefix(head, "HTTP/1.1 101") {
-			t.Fatalf("the answer is %q", head)
-		}
+		c.handshake("/api", "")
+		c.opened()
 		g.stop()
 		over, cancel := context.WithCancel(context.Background())
 		cancel()

@@ -48,15 +48,20 @@ func TestSilentStreamIsBrokenOffAndNeverLooksComplete(t *testing.T) {
 	}
 }
 
+// fallingSilent is an upstream whose stream brings one event and no more.
+func fallingSilent(t *testing.T) *scriptedUpstream {
+	return newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+		c.readBody(r)
+		c.send(eventHead)
+		c.sendChunk("data: 1\n\n")
+		c.awaitClosed()
+	})
+}
+
 // HTTP/1.0 knows of no chunks: what is missing shows in a reset alone.
 func TestSilentStreamOfAnHTTP10ClientEndsInAReset(t *testing.T) {
 	over(t, anyWouldDo, func(t *testing.T, via transport) {
-		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			c.send(eventHead)
-			c.sendChunk("data: 1\n\n")
-			c.awaitClosed()
-		})
-		g := run(t, via, idling, u.base(), 150)
+		g := run(t, via, idling, fallingSilent(t).base(), 150)
 		c := g.dial()
 		c.send("GET /api HTTP/1.0\r\nAuthorization: Bearer " + token + "\r\n\r\n")
 		c.head()
@@ -69,12 +74,7 @@ func TestSilentStreamOfAnHTTP10ClientEndsInAReset(t *testing.T) {
 // On the wire: no last chunk, and no second answer.
 func TestSilentStreamOfAnHTTP11ClientHasNoLastChunk(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
-		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			c.send(eventHead)
-			c.sendChunk("data: 1\n\n")
-			c.awaitClosed()
-		})
-		g := run(t, via, idling, u.base(), 150)
+		g := run(t, via, idling, fallingSilent(t).base(), 150)
 		c := g.dial()
 		c.ask("GET /api HTTP/1.1")
 		if h := c.head(); !strings.HasPrefix(h, "HTTP/1.1 200 ") {

@@ -171,11 +171,7 @@ func TestHandshakeThatStallsIsCutOff(t *testing.T) {
 		p := usualPatience()
 		p.handshake = 200 * time.Millisecond
 		g := startPatient(t, via, newConfig("http://127.0.0.1:9"), p)
-		c, err := net.Dial("tcp", g.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+		c := g.dialTCP()
 		c.Write([]byte("\x16\x03\x01"))
 		c.SetReadDeadline(time.Now().Add(promptly))
 		if _, err := io.ReadAll(c); isTimeout(err) {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestPlainHTTPToTheTLSPortGets400(t *testing.T) {
@@ -18,12 +17,7 @@ func TestPlainHTTPToTheTLSPortGets400(t *testing.T) {
 			"PATCH /api HTTP/1.1\r\nHost: g\r\n\r\n",
 			"OPTIONS /api HTTP/1.1\r\nHost: g\r\n\r\n",
 		} {
-			c, err := net.Dial("tcp", g.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			c.SetDeadline(time.Now().Add(patienceOfTests))
+			c := g.dialTCP()
 			io.WriteString(c, request)
 			b := make([]byte, 1000)
 			n, err := c.Read(b)
@@ -38,12 +32,7 @@ func TestPlainHTTPToTheTLSPortGets400(t *testing.T) {
 func TestGarbageToTheTLSPortGetsNoHTTP(t *testing.T) {
 	over(t, []transport{overTLS}, func(t *testing.T, via transport) {
 		g := start(t, via, newConfig(answering(t, okAnswer).base()))
-		c, err := net.Dial("tcp", g.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		c.SetDeadline(time.Now().Add(patienceOfTests))
+		c := g.dialTCP()
 		io.WriteString(c, "SSH-2.0-OpenSSH_9\r\n")
 		if got, err := io.ReadAll(c); isTimeout(err) || strings.Contains(string(got), "HTTP") {
 			t.Errorf("got %q, %v", got, err)
@@ -91,10 +80,7 @@ func TestBrokenHandshakeDisturbsNobody(t *testing.T) {
 	over(t, []transport{overTLS, http2TLS}, func(t *testing.T, via transport) {
 		g := start(t, via, newConfig(answering(t, okAnswer).base()))
 		for range 5 {
-			c, err := net.Dial("tcp", g.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := g.dialTCP()
 			c.Write([]byte("\x16\x03\x01\x00\x10"))
 			c.(*net.TCPConn).SetLinger(0)
 			c.Close()

@@ -20,9 +20,10 @@ const (
 )
 
 // handshake sends a WebSocket handshake and whatever comes right behind it.
-func (c *rawClient) handshake(target, behind string) {
+func (c *rawClient) handshake(target, behind string, lines ...string) {
 	c.t.Helper()
-	c.ask("GET "+target+" HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: "+wsKey, "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: realtime")
+	c.ask(append([]string{"GET " + target + " HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: " + wsKey,
+		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: realtime"}, lines...)...)
 	c.trySend(behind)
 }
 
