@@ -90,7 +90,7 @@ func (f *framingFields) note(known Known, value []byte) error {
 		f.host = value
 	}
 	if f.chunked && f.length >= 0 {
-		return errTwoFramings // RFC 9112 section 6.3: an attempt at smuggling, refused
+		return errTwoFramings // RFC 9112 section 6.3: how requests are smuggled: refused
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package wire
 
-import (
-	"strings"
-)
+import "strings"
 
 // hidden is what a smuggler wants to be taken for a request of its own.
 const hidden = "GET /hidden HTTP/1.1\r\nHost: gw\r\n\r\n"
