@@ -9,8 +9,8 @@ import (
 
 var errNoConfig = errors.New("no configuration: say --config FILE ('ai-gw-lite init' writes one)")
 
-// load reads the configuration and everything it names. Its error has been
-// made ready for the operator.
+// load reads the configuration and everything it names. For a bad one its error
+// ends the program as bad usage does.
 func load(path string) (*config.Config, error) {
 	if path == "" {
 		return nil, errNoConfig

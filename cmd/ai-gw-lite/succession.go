@@ -13,8 +13,8 @@ import (
 // upgradeTimeout is how long a new process is given until it serves.
 const upgradeTimeout = 30 * time.Second
 
-// upgrade is an attempt to have another process serve in this one's place. A
-// nil one is none.
+// upgrade is one that is under way: another process is to serve in this one's
+// place. A nil one is none.
 type upgrade struct {
 	stop  context.CancelCauseFunc
 	ended chan *process.Successor // nil is sent for one that has failed
@@ -28,7 +28,7 @@ func (u *upgrade) result() <-chan *process.Successor {
 	return u.ended
 }
 
-// cancel ends an attempt. A successor says that it came too late for that.
+// cancel ends it. A successor says that this came too late.
 func (u *upgrade) cancel() *process.Successor {
 	if u == nil {
 		return nil
