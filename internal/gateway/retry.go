@@ -58,9 +58,6 @@ func (x *exchange) isRetryable(a *attempt) bool {
 	return r.retry.OnUncertain || x.repeatable
 }
 
-// isRead reports a method that is never uncertain: reading twice does no harm.
-func isRead(method string) bool { return method == "GET" || method == "HEAD" }
-
 // failed remembers the attempt for the choice of the next and for its wait.
 func (x *exchange) failed(a *attempt) {
 	f := failure{target: x.target, key: x.key}
