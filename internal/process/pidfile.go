@@ -46,7 +46,7 @@ func (p *PIDFile) Install() error {
 	return nil
 }
 
-// Discard takes Prepare back.
+// Discard takes PreparePIDFile back.
 func (p *PIDFile) Discard() {
 	if p != nil {
 		os.Remove(p.temp)
