@@ -1,8 +1,6 @@
 package config
 
-import (
-	"strings"
-)
+import "strings"
 
 // gatewayAuth is who may call, and where a request carries its gateway token.
 type gatewayAuth struct {

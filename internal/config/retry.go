@@ -1,8 +1,6 @@
 package config
 
-import (
-	"regexp"
-)
+import "regexp"
 
 // connectError is a failure without an answer: nothing of the request was sent.
 const connectError = "connect_error"

@@ -1,8 +1,6 @@
 package config
 
-import (
-	"strings"
-)
+import "strings"
 
 // place is where a value stands: its field, and the line and column, from 1,
 // at which it begins.

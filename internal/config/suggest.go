@@ -1,8 +1,6 @@
 package config
 
-import (
-	"strings"
-)
+import "strings"
 
 // hint says what an unknown field may have been meant to be: the nearest field
 // of its section, else the section it belongs in, else all that may stand here.

@@ -13,7 +13,7 @@ const preface = "PRI * HTTP/2.0\r\n"
 
 var (
 	errHTTP2  = errors.New("an HTTP/2 connection")
-	errNoHTTP = &wire.Error{Status: 400, Reason: "what is no HTTP"}
+	errNoHTTP = &wire.Error{Status: 400, Reason: "bytes that are no HTTP"}
 )
 
 // readHead reads and parses the next request's head. On a new connection the
