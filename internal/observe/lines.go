@@ -22,7 +22,9 @@ type Lines struct {
 	mu      sync.Mutex
 	waiting []byte
 
-	spare []byte // the last batch's memory; the goroutine's own
+	// The goroutine's own:
+	spare []byte // the last batch's memory
+	torn  bool   // the sink took a part of a line and no more
 }
 
 const (
@@ -132,12 +134,28 @@ func (l *Lines) write() {
 	l.waiting = l.spare
 	l.mu.Unlock()
 	if len(batch) > 0 {
-		if n, err := l.w.Write(batch); err != nil {
-			l.dropped.Add(int64(bytes.Count(batch[max(n, 0):], []byte{'\n'})))
-		}
+		l.hand(batch)
 	}
 	if cap(batch) > keptIdle && len(batch) < keptIdle/2 { // the rush is over
 		batch = nil
 	}
 	l.spare = batch[:0]
+}
+
+// hand gives the sink a batch. What is left there of a line that was torn, by
+// a disk that was full, stays a line of its own: the next one begins anew.
+func (l *Lines) hand(batch []byte) {
+	mends := 0 // bytes
+	if l.torn {
+		batch, mends = append([]byte{'\n'}, batch...), 1
+	}
+	n, err := l.w.Write(batch)
+	if err == nil {
+		l.torn = false
+		return
+	}
+	if n > 0 {
+		l.torn = batch[n-1] != '\n'
+	}
+	l.dropped.Add(int64(bytes.Count(batch[max(n, mends):], []byte{'\n'})))
 }

@@ -109,3 +109,41 @@ func TestLinesThatASinkRefusesAreCounted(t *testing.T) {
 		t.Errorf("%d lines were counted, want 2", l.Dropped())
 	}
 }
+
+// small is a sink with room for so many bytes, as a disk has.
+type small struct {
+	buffer
+	room int
+}
+
+func (s *small) Write(p []byte) (int, error) {
+	n := min(s.room, len(p))
+	s.room -= n
+	s.buffer.Write(p[:n])
+	if n < len(p) {
+		return n, errors.New("no space left")
+	}
+	return n, nil
+}
+
+func TestALineThatWasTornCostsNoOther(t *testing.T) {
+	sink := &small{room: 7}
+	l := NewLines(sink)
+	defer l.Close(patienceOfTests)
+	say := func(line string) {
+		l.Write([]byte(line + "\n"))
+		l.Flush(patienceOfTests)
+	}
+	say("first")
+	say("second")
+	say("third")
+	sink.room = 100
+	say("fourth")
+	say("fifth")
+	if got, want := sink.String(), "first\ns\nfourth\nfifth\n"; got != want {
+		t.Errorf("the sink has %q, want %q", got, want)
+	}
+	if l.Dropped() != 2 {
+		t.Errorf("%d lines were counted as lost, want 2", l.Dropped())
+	}
+}

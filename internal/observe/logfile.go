@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -64,7 +65,8 @@ func (l *logFile) follow() {
 	}
 }
 
-// Write appends lines. An error says that they are lost.
+// Write appends lines. An error says that those past n bytes are lost; n is at
+// the end of a line.
 func (l *logFile) Write(lines []byte) (int, error) {
 	defer l.follow()
 	l.mu.Lock()
@@ -83,6 +85,7 @@ func (l *logFile) Write(lines []byte) (int, error) {
 	if err != nil {
 		l.close()
 		l.note(err)
+		n = bytes.LastIndexByte(lines[:n], '\n') + 1 // the rest is mended by whoever opens the file
 	}
 	return n, err
 }
@@ -114,7 +117,7 @@ func (l *logFile) turn(now time.Time) error {
 	if err := l.archive(written, period); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(l.path(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	f, err := openToAppend(l.path())
 	if err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (l *logFile) archive(written, now string) error {
 
 // moveBehind appends a file to another and removes it.
 func moveBehind(past, path string) error {
-	dst, err := os.OpenFile(past, os.O_APPEND|os.O_WRONLY, 0)
+	dst, err := openToAppend(past)
 	if err != nil {
 		return err
 	}
@@ -159,6 +162,36 @@ func moveBehind(past, path string) error {
 		return err
 	}
 	return os.Remove(path)
+}
+
+// openToAppend opens a file where a line begins. A full disk, or a machine that
+// stopped, may have torn the last one: what is left of it stays a line of its own.
+func openToAppend(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err != nil || !endsTorn(f, path) {
+		return f, err
+	}
+	if _, err := f.Write([]byte{'\n'}); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// endsTorn reports a file that does not end with a line's end.
+func endsTorn(f *os.File, path string) bool {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	r, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	var last [1]byte
+	n, _ := r.ReadAt(last[:], info.Size()-1)
+	return n == 1 && last[0] != '\n'
 }
 
 // prune deletes the oldest files past max_files, the open one counted.

@@ -114,6 +114,17 @@ func TestWhatAnEarlierProcessLeftIsArchivedByItsTime(t *testing.T) {
 	}
 }
 
+func TestALineThatAnEarlierProcessLeftTornCostsNoOther(t *testing.T) {
+	l, dir, _ := newLogFile(t, "never", 7)
+	defer l.configure(config.LogFile{})
+	os.MkdirAll(dir, 0o755)
+	os.WriteFile(filepath.Join(dir, "gw.log"), []byte("whole\nto"), 0o600)
+	say(t, l, "new")
+	if got, want := files(t, dir), "gw.log=whole,to,new,"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestAPeriodThatComesTwiceIsInOneFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, dir, _ := newLogFile(t, "hourly", 7)
