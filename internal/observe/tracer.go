@@ -47,6 +47,7 @@ func newTracer(conf config.Tracing, version string, log *slog.Logger) (*tracer, 
 	if u.Port() == "" {
 		u.Host = net.JoinHostPort(u.Hostname(), otlpPort)
 	}
+	listenToLibrary(log)
 	to, err := otlptracegrpc.New(context.Background(),
 		otlptracegrpc.WithEndpointURL(u.String()),
 		otlptracegrpc.WithTimeout(conf.Timeout),
@@ -62,8 +63,8 @@ func newTracer(conf config.Tracing, version string, log *slog.Logger) (*tracer, 
 	about, err := resource.New(context.Background(), resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName("ai-gw-lite"), semconv.ServiceVersion(version)),
 		resource.WithFromEnv()) // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win
-	if err != nil {
-		return nil, fmt.Errorf("tracing: %w", err)
+	if err != nil { // not worth a gateway: there is a resource all the same
+		log.Warn("tracing: OTEL_RESOURCE_ATTRIBUTES is not understood", "error", err)
 	}
 	t := &tracer{conf: conf}
 	t.provider = sdktrace.NewTracerProvider(

@@ -203,6 +203,35 @@ func TestWhatIsNotSampledIsNotSent(t *testing.T) {
 	}
 }
 
+// The environment is shared with other programs, and tracing is not what a
+// gateway is for.
+func TestAnEnvironmentThatIsNotUnderstoodCostsNeitherTheGatewayNorASecret(t *testing.T) {
+	for _, c := range []struct{ name, value, says string }{
+		{"OTEL_RESOURCE_ATTRIBUTES", "deployment.environment", "OTEL_RESOURCE_ATTRIBUTES is not understood"},
+		{"OTEL_EXPORTER_OTLP_HEADERS", "authorization " + markScope, "parse headers"},
+		{"OTEL_EXPORTER_OTLP_TIMEOUT", "3s", "parse duration"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv(c.name, c.value)
+			collector := startReceiver(t, "127.0.0.1:0")
+			r := startRig(t, simulate.Options{}, withTracing(collector.addr))
+			r.post(chatPath, chatPlain)
+			if name := collector.span(t, tracepb.Span_SPAN_KIND_SERVER).Name; name != "ai" {
+				t.Errorf("the span is called %q", name)
+			}
+			r.Observatory.stderr.Flush(patienceOfTests)
+			if log := r.stderr.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, c.says) || strings.Contains(log, markScope) {
+				t.Errorf("the log says %q, want a line with %q and no secret", log, c.says)
+			}
+			collector.mu.Lock()
+			defer collector.mu.Unlock()
+			if collector.resource["service.name"] != "ai-gw-lite" {
+				t.Errorf("the resource is %v", collector.resource)
+			}
+		})
+	}
+}
+
 func TestADeadCollectorCostsNothingButItsSpans(t *testing.T) {
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
