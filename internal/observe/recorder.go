@@ -176,7 +176,7 @@ func (r *recorder) endReading(rec *record) {
 		rec.end = gateway.Truncated
 	}
 	rec.usage, rec.counted = got.Usage, known(&got.Usage)
-	if r.secrets.in(got.Usage.Raw) {
+	if r.secrets.inJSON(got.Usage.Raw) {
 		rec.usage.Raw = nil
 	}
 	rec.answeredModel = r.secrets.mask(got.Model)

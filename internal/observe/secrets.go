@@ -1,8 +1,12 @@
 package observe
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"ai-gw-lite/internal/config"
 	"ai-gw-lite/internal/eight"
@@ -47,7 +51,7 @@ func newSecrets(c *config.Config) *secrets {
 func (s *secrets) addUpstream(u *config.Upstream) {
 	for _, h := range u.InjectHeaders {
 		for word := range strings.FieldsSeq(h.Value) { // "Bearer KEY"
-			if strings.Trim(word, "0123456789-.") != "" { // no date of an API version
+			if !isVersion(word) {
 				s.add(word)
 			}
 		}
@@ -58,6 +62,12 @@ func (s *secrets) addUpstream(u *config.Upstream) {
 	if u.Proxy != nil {
 		s.add(u.Proxy.Password)
 	}
+}
+
+// isVersion reports what names an API's version, which is no secret and found
+// in models' names: 2023-06-01.
+func isVersion(word string) bool {
+	return len(word) <= len(time.DateOnly) && strings.Trim(word, "0123456789-.") == ""
 }
 
 func (s *secrets) add(value string) {
@@ -105,6 +115,28 @@ func (s *secrets) mask(text string) string {
 func (s *secrets) in(text []byte) bool {
 	_, length := find(s, text)
 	return length > 0
+}
+
+// inJSON reports that there is one in valid JSON, as it is written or as whoever
+// reads it sees it: PHP, for one, writes a slash as \/, and many keys have slashes.
+func (s *secrets) inJSON(valid []byte) bool {
+	if s.in(valid) {
+		return true
+	}
+	if bytes.IndexByte(valid, '\\') < 0 {
+		return false
+	}
+	d := json.NewDecoder(bytes.NewReader(valid))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return err != io.EOF
+		}
+		if text, is := token.(string); is && s.in([]byte(text)) {
+			return true
+		}
+	}
 }
 
 // find is where the first secret in the text stands, and how long the longest

@@ -15,7 +15,7 @@ func TestSecretsAreMaskedInTextFromOutside(t *testing.T) {
 	u := &c.Routes[0].Upstreams[0]
 	u.Keys = []config.Key{{ID: "k", Value: "sk-pool-key"}}
 	u.Proxy = &config.Proxy{Username: "user-name", Password: "proxy-password"}
-	u.InjectHeaders = append(u.InjectHeaders, config.Header{Name: "api-version", Value: "2024-08-06"})
+	u.InjectHeaders = append(u.InjectHeaders, config.Header{Name: "api-version", Value: "2024-08-06"}, config.Header{Name: "x-customer", Value: "491234567890"})
 	s := newSecrets(c)
 	for _, test := range []struct{ text, want string }{
 		{"", ""},
@@ -27,6 +27,7 @@ func TestSecretsAreMaskedInTextFromOutside(t *testing.T) {
 		{markAdmin + markScope, "******"},
 		{"sk-pool-key proxy-password", "*** ***"},
 		{"gpt-4o-2024-08-06", "gpt-4o-2024-08-06"},
+		{"customer 491234567890", "customer ***"},
 		{"short", "short"},
 		{markToken[:len(markToken)-1], markToken[:len(markToken)-1]},
 	} {
@@ -55,6 +56,23 @@ func TestASecretIsFoundWhereverItBegins(t *testing.T) {
 					t.Errorf("%q has a secret, and has none without its first letter", text)
 				}
 			}
+		}
+	}
+}
+
+func TestASecretIsFoundInJSONHoweverItIsWritten(t *testing.T) {
+	c := loadConfig(t, "http://127.0.0.1:1", nil)
+	c.Auth.Tokens = []string{"sk/with/slashes", `quote"and\\slash`}
+	s := newSecrets(c)
+	for text, want := range map[string]bool{
+		`{"a":"sk/with/slashes"}`:                           true,
+		`{"a":{"b":["sk\/with\/slashes"]}}`:                 true,
+		`{"sk\u002fwith/sla\u0073hes":1e5,"n":123}`:         true,
+		`{"a":"quote\"and\\\\slash"}`:                       true,
+		`{"a":"sk\/with\/slashe","n":1e400,"b":"\ud800\n"}`: false,
+	} {
+		if got := s.inJSON([]byte(text)); got != want {
+			t.Errorf("%s has a secret: %v, want %v", text, got, want)
 		}
 	}
 }
