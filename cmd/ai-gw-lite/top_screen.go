@@ -9,10 +9,12 @@ import (
 	"time"
 )
 
-// What a terminal is told (ECMA-48, and xterm's alternate screen).
+// What a terminal is told (ECMA-48, and xterm's alternate screen). Lines do not
+// wrap on it: a letter may be wider than a column (通), which the terminal knows best.
 const (
-	enterScreen = "\x1b[?1049h\x1b[?25l"
-	leaveScreen = "\x1b[?25h\x1b[?1049l"
+	enterScreen = "\x1b[?1049h\x1b[?25l" + noWrap
+	leaveScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l"
+	noWrap      = "\x1b[?7l"
 	toTop       = "\x1b[H"
 	clearLine   = "\x1b[K"
 	clearRest   = "\x1b[J"

@@ -130,6 +130,30 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 	}
 }
 
+// A line that wraps pushes the others down, at each drawing.
+func TestTopWrapsNoLineThatIsWiderThanItsLetters(t *testing.T) {
+	const model = "通义千问通义千问通义千问通义千问通义千问" // 20 letters, 40 columns
+	s := adminAPI(t, strings.Replace(twoStreams, "gpt-5", model, 1))
+	a, err := findAdmin("", s.URL+"/admin", "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out := &screen{drawn: make(chan struct{}, 10)}
+	done := make(chan error)
+	go func() { done <- a.watch(ctx, out, func() (int, int) { return 80, 10 }) }()
+	<-out.drawn
+	interrupt()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	before, drawn, _ := strings.Cut(out.text.String(), toTop)
+	if !strings.Contains(drawn, model) || !strings.Contains(before, "\x1b[?7l") || !strings.Contains(drawn, "\x1b[?7h") {
+		t.Errorf("the terminal was told %q, want it to wrap nothing meanwhile", before+drawn)
+	}
+}
+
 // A gateway that restarts is away for a moment: top says so, and goes on when
 // it is back, also under a connection that was kept.
 func TestTopGoesOnWhenTheGatewayRestarts(t *testing.T) {
