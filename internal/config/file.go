@@ -58,7 +58,7 @@ func (f *file) check(d *decoder) {
 	own := f.checkEndpoints(d.report)
 	checkRoutes(d, f.routes.items, &f.concurrency, own)
 	f.cors.check(d.report)
-	f.observability.check(d.report, &f.auth)
+	f.observability.check(d.report, &f.auth, f.routes.items)
 }
 
 // build makes the Config. A section with a problem in it stays empty.

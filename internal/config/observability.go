@@ -48,24 +48,49 @@ func (m *metrics) endpoint() endpoint {
 	return endpoint{&m.origin, "observability.metrics", "path", &m.enabled, &m.token, &m.path}
 }
 
-func (o *observability) check(r *report, auth *gatewayAuth) {
-	o.checkRequestID(r, auth)
+func (o *observability) check(r *report, auth *gatewayAuth, routes []route) {
+	o.checkRequestID(r, auth, routes)
 	o.logging.file.check(r)
 	o.tracing.check(r)
 }
 
-// checkRequestID keeps a token from being passed on and logged as an id.
-func (o *observability) checkRequestID(r *report, auth *gatewayAuth) {
+// checkRequestID keeps a token from being passed on and logged as an id, and an
+// id, which a client may choose, from standing where a provider's key belongs.
+func (o *observability) checkRequestID(r *report, auth *gatewayAuth, routes []route) {
 	h := &o.requestIDHeader
 	if !h.given || !checkHeaderName(r, h, gatewaysOwn) {
 		return
 	}
+	name := canonicalHeader(h.v)
 	for _, s := range auth.build().Sources {
-		if canonicalHeader(s.Header) == canonicalHeader(h.v) {
+		if canonicalHeader(s.Header) == name {
 			r.problem(&h.origin, "%s carries gateway tokens, which are passed on to nobody", h.quoted())
 			return
 		}
 	}
+	switch {
+	case carriesKeys(name, routes):
+		r.problem(&h.origin, "%s carries provider keys; the client's id would be sent with the key, or instead of it", h.quoted())
+	case name == "traceparent" || name == "tracestate":
+		r.problem(&h.origin, "%s says where a request stands in a trace, and is no id of its own", h.quoted())
+	}
+}
+
+// carriesKeys reports a header that a pool's keys go into, or that providers
+// take a key from.
+func carriesKeys(name string, routes []route) bool {
+	switch name {
+	case "authorization", "x-api-key", "x-goog-api-key", "api-key":
+		return true
+	}
+	for i := range routes {
+		for j := range routes[i].upstreams.items {
+			if canonicalHeader(routes[i].upstreams.items[j].keyHeader.name.v) == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (o *observability) build(d *decoder) *Observability {
