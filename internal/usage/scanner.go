@@ -22,9 +22,9 @@ type Response struct {
 // model is known, and keeps no piece. Memory is bounded: some 50 KiB for plain
 // bodies, plus the coding's window for compressed ones.
 //
-// Answers without a 2xx status carry no usage and are not read. Answers that
-// have no body by definition (HEAD, 204) are not for a Scanner: it would miss
-// their end.
+// Answers without a 2xx status carry no usage, and those about a batch that of
+// other answers; neither are read. Answers that have no body by definition (HEAD,
+// 204) are not for a Scanner: it would miss their end.
 type Scanner struct {
 	answer  answer
 	format  format
@@ -79,7 +79,7 @@ func (s *Scanner) Reset(r Response) {
 }
 
 func formatOf(r Response) format {
-	if r.Status < 200 || r.Status > 299 {
+	if r.Status < 200 || r.Status > 299 || isBatch(r.Path) {
 		return unread
 	}
 	media := mediaType(r.ContentType)
@@ -97,6 +97,17 @@ func formatOf(r Response) format {
 		return plainJSON
 	}
 	return unread
+}
+
+// isBatch: the answer is about a batch (OpenAI's), with all that this has cost so
+// far. It is asked for again and again, and would be counted each time.
+func isBatch(path string) bool {
+	head, last := cutLast(path)
+	if last == "cancel" {
+		head, last = cutLast(head)
+	}
+	_, parent := cutLast(head)
+	return last == "batches" || parent == "batches"
 }
 
 // mediaType is a Content-Type without its parameters.
