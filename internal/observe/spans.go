@@ -18,7 +18,7 @@ import (
 // semantic conventions for HTTP and generative AI, and gateway.* for what they
 // have no name for.
 func (t *tracer) trace(r *record, about map[string]routeInfo) {
-	if r.trace == nil || !r.trace.Sampled {
+	if r.trace == nil || !r.trace.Sampled || !t.collector.takes(1+len(r.Attempts)) {
 		return
 	}
 	info := about[r.Route]

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -22,11 +21,13 @@ import (
 )
 
 // tracer sends spans to a collector, in batches and from a goroutine of its
-// own. While the collector is away its spans are dropped, and that is all.
+// own. While the collector is away or too slow spans are dropped and counted, and
+// that is all.
 type tracer struct {
-	conf     config.Tracing
-	provider *sdktrace.TracerProvider
-	tracer   trace.Tracer
+	conf      config.Tracing
+	collector *collector
+	provider  *sdktrace.TracerProvider
+	tracer    trace.Tracer
 }
 
 const (
@@ -66,12 +67,12 @@ func newTracer(conf config.Tracing, version string, log *slog.Logger) (*tracer, 
 	if err != nil { // not worth a gateway: there is a resource all the same
 		log.Warn("tracing: OTEL_RESOURCE_ATTRIBUTES is not understood", "error", err)
 	}
-	t := &tracer{conf: conf}
+	t := &tracer{conf: conf, collector: &collector{SpanExporter: to, log: log, endpoint: conf.Endpoint}}
 	t.provider = sdktrace.NewTracerProvider(
 		sdktrace.WithResource(about),
 		sdktrace.WithSampler(sdktrace.AlwaysSample()), // what is not sampled does not get here
 		sdktrace.WithIDGenerator(givenIDs{}),
-		sdktrace.WithBatcher(&collector{SpanExporter: to, log: log, endpoint: conf.Endpoint},
+		sdktrace.WithBatcher(t.collector,
 			sdktrace.WithMaxQueueSize(spansWaiting),
 			sdktrace.WithMaxExportBatchSize(spansTogether),
 			sdktrace.WithBatchTimeout(spansGather),
@@ -85,28 +86,6 @@ func (t *tracer) close(d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	t.provider.Shutdown(ctx) // a dead collector has been told of
-}
-
-// collector tells once when spans begin to be lost, and when that is over. The
-// library's own way is a handler for the whole process.
-type collector struct {
-	sdktrace.SpanExporter
-	log      *slog.Logger
-	endpoint string
-	lost     atomic.Int64
-}
-
-func (c *collector) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	if err := c.SpanExporter.ExportSpans(ctx, spans); err != nil {
-		if c.lost.Add(int64(len(spans))) == int64(len(spans)) {
-			c.log.Warn("traces cannot be delivered: their spans are lost", "endpoint", c.endpoint, "error", err)
-		}
-		return nil
-	}
-	if lost := c.lost.Swap(0); lost > 0 {
-		c.log.Info("traces are delivered again", "endpoint", c.endpoint, "lost", lost)
-	}
-	return nil
 }
 
 // givenIDs has spans carry the ids that were sent along with the request.

@@ -28,6 +28,7 @@ type receiver struct {
 	collectorpb.UnimplementedTraceServiceServer
 	addr string
 	got  chan *tracepb.Span
+	busy sync.Mutex // held while it is to take nothing
 	stop func()
 
 	mu       sync.Mutex
@@ -41,7 +42,7 @@ func startReceiver(t testing.TB, addr string) *receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{addr: ln.Addr().String(), got: make(chan *tracepb.Span, 1000)}
+	r := &receiver{addr: ln.Addr().String(), got: make(chan *tracepb.Span, 2*spansWaiting)}
 	s := grpc.NewServer()
 	collectorpb.RegisterTraceServiceServer(s, r)
 	served := make(chan struct{})
@@ -52,6 +53,8 @@ func startReceiver(t testing.TB, addr string) *receiver {
 }
 
 func (r *receiver) Export(_ context.Context, req *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
+	r.busy.Lock()
+	defer r.busy.Unlock()
 	for _, rs := range req.ResourceSpans {
 		r.mu.Lock()
 		r.resource = attributesOf(rs.Resource.Attributes)
@@ -265,6 +268,37 @@ func TestADeadCollectorCostsNothingButItsSpans(t *testing.T) {
 	revived.span(t, tracepb.Span_SPAN_KIND_SERVER)
 	r.Observatory.stderr.Flush(patienceOfTests)
 	if log := r.stderr.String(); strings.Count(log, "traces are delivered again") != 1 {
+		t.Errorf("that it is over was told as %q", log)
+	}
+}
+
+// A collector that takes its time is not away, and yet there is no place for
+// what comes faster.
+func TestASlowCollectorsSpansAreCountedWhenTheyAreLost(t *testing.T) {
+	collector := startReceiver(t, "127.0.0.1:0")
+	collector.busy.Lock()
+	free := sync.OnceFunc(collector.busy.Unlock)
+	defer free()
+	on := withTracing(collector.addr)
+	on.Tracing.Timeout = 3 * patienceOfTests
+	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", on))
+	const ended = spansWaiting + 500
+	for i := range ended {
+		b := beginning("POST", chatPath, "")
+		b.Trace = &gateway.Trace{ID: gateway.TraceID{1}, Span: gateway.SpanID{byte(i), byte(i >> 8), 1}, Sampled: true}
+		o.Begin(b).End(&gateway.Outcome{Route: "ai", Start: time.Now()})
+	}
+	o.Observatory.stderr.Flush(patienceOfTests)
+	if log := o.stderr.String(); strings.Count(log, "traces cannot be delivered") != 1 || !strings.Contains(log, "too slow") {
+		t.Errorf("it was told as %q", log)
+	}
+	free()
+	for range spansWaiting { // all that there was room for
+		collector.span(t, tracepb.Span_SPAN_KIND_SERVER)
+	}
+	o.tracerOf(t).provider.ForceFlush(t.Context())
+	o.Observatory.stderr.Flush(patienceOfTests)
+	if log := o.stderr.String(); strings.Count(log, "\n") != 2 || !strings.Contains(log, "traces are delivered again") || !strings.Contains(log, `"lost":500`) {
 		t.Errorf("that it is over was told as %q", log)
 	}
 }
