@@ -9,9 +9,13 @@ import (
 	"strings"
 )
 
-// curlsDefault is what curl -d says of a body, JSON or not; Ollama's own
-// examples leave it at that.
-const curlsDefault = "application/x-www-form-urlencoded"
+// What clients say of a body, JSON or not, that nobody has told them the type of:
+// curl -d, and fetch with a string (WHATWG Fetch, 5.3). Ollama's own examples
+// leave it at that.
+const (
+	curlsDefault  = "application/x-www-form-urlencoded"
+	fetchsDefault = "text/plain"
+)
 
 const modelWithin = 64 << 10 // bytes of a request body that are looked at
 
@@ -28,8 +32,8 @@ type Request struct {
 
 // A ModelReader finds the model that a request asks for: in the path (Gemini,
 // Bedrock), or among the first 64 KiB of its body, as those pass. Bodies that
-// are compressed, or said to be neither JSON nor a form, are not looked into: what the
-// answer says then stands (Result.Model).
+// are compressed, or said to be what is neither JSON nor a form, are not looked into:
+// what the answer says then stands (Result.Model).
 //
 // JSON is not held. Of a form (multipart/form-data, as OpenAI's transcriptions
 // and image edits are sent) as much is as was looked at.
@@ -64,7 +68,7 @@ func (m *ModelReader) Reset(r Request) {
 		if _, params, err := mime.ParseMediaType(r.ContentType); err == nil && params["boundary"] != "" {
 			m.bound, m.left = params["boundary"], modelWithin
 		}
-	case isJSON(media), media == "", media == curlsDefault:
+	case isJSON(media), media == "", media == curlsDefault, media == fetchsDefault:
 		m.left = modelWithin
 	}
 }
