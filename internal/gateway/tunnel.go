@@ -64,7 +64,8 @@ func (x *exchange) tunnel() error {
 		return errWrongUpgrade
 	}
 	silence := watchSilence(x.target.idleTimeout, x.up.Abort)
-	in := way{client, x.up.Conn.Write, silence.broken(x.sawRequest), ClientGone, UpstreamBroken}
+	leave := tunnelLeave{hasLeft: x.down.HasLeft, end: x.up.Abort}
+	in := way{client, leave.watched(x.up.Conn.Write), silence.broken(x.sawRequest), ClientGone, UpstreamBroken}
 	out := way{x.up.Conn, silence.patient(client.Write), silence.broken(x.sawResponse), UpstreamBroken, ClientGone}
 	ends := make(chan End, 2) // each way's; the first is the tunnel's
 	other := make(chan error)
@@ -84,6 +85,9 @@ func (x *exchange) tunnel() error {
 	case silent:
 		x.outcome.End = Idle
 		return errIdle
+	case leave.ended():
+		x.outcome.End = ClientGone
+		return nil
 	}
 	if x.outcome.End = <-ends; x.outcome.End == UpstreamBroken {
 		return errTunnelBroke

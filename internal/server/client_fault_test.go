@@ -139,17 +139,47 @@ func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
 		c := g.dial()
 		c.ask("POST /api HTTP/1.1", "Content-Length: 1200000000")
 		c.head()
-		for c.SetWriteDeadline(time.Now().Add(quietTime)) == nil {
-			if _, err := c.Write(make([]byte, 64<<10)); err != nil {
-				break
-			}
-		}
+		c.fill()
 		c.reset()
 		if o := g.outcome(); o.End != gateway.ClientGone {
 			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
 		}
 		close(ended)
 	})
+}
+
+// The same in a tunnel, which no budget ends.
+func TestResetIsNoticedWhileATunnelsUpstreamTakesNothing(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("a reset shows when the client is read on")
+	}
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		ended := make(chan struct{})
+		defer close(ended)
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.ended = true
+			c.send(wsOpen)
+			<-ended
+		})
+		g := start(t, via, newConfig(u.base()))
+		c := g.dial()
+		c.handshake("/api", "")
+		c.opened()
+		c.fill()
+		c.reset()
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+	})
+}
+
+// fill sends until nothing more is taken.
+func (c *rawClient) fill() {
+	for c.SetWriteDeadline(time.Now().Add(quietTime)) == nil {
+		if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+			return
+		}
+	}
 }
 
 // Of a body only so much is read while there is nobody to pass it to, so that
