@@ -60,8 +60,11 @@ func (x *exchange) abortLocked(c cause) {
 	if x.attached != nil {
 		x.attached.Shut()
 	}
-	if x.answering {
+	switch {
+	case x.answering:
 		x.down.Abort()
+	case x.interim:
+		x.timer.Reset(interimPatience)
 	}
 }
 
@@ -90,6 +93,13 @@ func (x *exchange) mayAnswer() bool {
 	defer x.mu.Unlock()
 	x.answering = true
 	return x.cause == causeNone
+}
+
+// setInterim says whether an interim answer is on its way to the client.
+func (x *exchange) setInterim(sending bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.interim = sending
 }
 
 // causeOf is the error of an exchange that was ended from another goroutine,

@@ -162,13 +162,21 @@ func (x *exchange) awaitHead() (silent bool, err error) {
 		res := &x.response
 		*res = Response{Status: h.Status, Reason: h.Reason, Fields: x.takeFields(h)}
 		x.strip(res)
-		sent, err := x.down.Interim(res)
+		sent, err := x.sendInterim(res)
 		x.interimSent = x.interimSent || sent && h.Status > 100 // a 100 only says that the body may come
 		if err != nil && !x.readsOn() {
 			x.abort(causeClientGone)
 			return false, err
 		}
 	}
+}
+
+// sendInterim passes an interim answer on. Where the client does not take it an
+// abort breaks it off, if only after a moment: there may yet be an answer to give.
+func (x *exchange) sendInterim(res *Response) (sent bool, err error) {
+	x.setInterim(true)
+	defer x.setInterim(false)
+	return x.down.Interim(res)
 }
 
 var (

@@ -17,6 +17,10 @@ const silence = 20 * time.Millisecond
 // then, so nothing else would tell.
 const leftCheck = time.Second
 
+// interimPatience is how long an exchange that was ended waits for its client to
+// take an interim answer. One that reads then gets the final one.
+const interimPatience = time.Second
+
 // cutCheck is how often an exchange whose client has left looks whether a drain
 // has come to its end.
 const cutCheck = time.Second
@@ -45,6 +49,7 @@ type clock struct {
 	cancel    func()         // of a dial or a wait that goes on
 	attached  *upstream.Conn // the connection that an abort shuts; nil: none
 	answering bool           // the answer is under way: an abort breaks it off towards the client
+	interim   bool           // an interim one is: an abort gives the client a moment to take it
 }
 
 // startClock begins to watch over the exchange: its budget, which is that of
@@ -69,6 +74,12 @@ func (x *exchange) tick() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.began.IsZero() {
+		return
+	}
+	if x.cause != causeNone {
+		if x.interim {
+			x.down.Abort()
+		}
 		return
 	}
 	now := time.Now()
@@ -219,5 +230,5 @@ func (x *exchange) resetClock() {
 	x.deadline, x.firstByte, x.late, x.idle = time.Time{}, time.Time{}, false, 0
 	x.drain, x.gone, x.watching = 0, false, false
 	x.cause, x.why = causeNone, nil
-	x.cancel, x.attached, x.answering = nil, nil, false
+	x.cancel, x.attached, x.answering, x.interim = nil, nil, false, false
 }

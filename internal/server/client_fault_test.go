@@ -92,6 +92,65 @@ func TestAnswerIsReadOnForAClientThatDoesNotTakeAnInterimAnswer(t *testing.T) {
 	})
 }
 
+// Else an upstream that has much to say before its answer, and a client that
+// takes none of it, would hold their slots past the budget.
+func TestInterimAnswerThatIsNotTakenDoesNotOutlastTheExchange(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		limit func(*config.Upstream)
+		leave func(*rawClient)
+	}{
+		{"budget", func(u *config.Upstream) { u.RequestTimeout = time.Second }, func(*rawClient) {}},
+		{"half a close", func(*config.Upstream) {}, func(c *rawClient) { c.Conn.(interface{ CloseWrite() error }).CloseWrite() }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				full := make(chan struct{})
+				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+					early := "HTTP/1.1 103 Early Hints\r\nLink: </" + strings.Repeat("x", 100<<10) + ">\r\n\r\n"
+					for !c.stalled([]byte(early)) {
+					}
+					close(full)
+					c.awaitClosed()
+				})
+				cfg := newConfig(u.base())
+				row.limit(&cfg.Routes[0].Upstreams[0])
+				g := start(t, via, cfg)
+				c := g.dial()
+				c.ask("GET /api HTTP/1.1")
+				<-full
+				row.leave(c)
+				g.outcome()
+			})
+		})
+	}
+}
+
+// The budget may well run out while an interim answer is on its way.
+func TestClientThatTakesInterimAnswersIsToldOfATimeout(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			early := "HTTP/1.1 103 Early Hints\r\nLink: </" + strings.Repeat("x", 100<<10) + ">\r\n\r\n"
+			for {
+				if _, err := io.WriteString(c, early); err != nil {
+					return
+				}
+			}
+		})
+		cfg := newConfig(u.base())
+		cfg.Routes[0].Upstreams[0].RequestTimeout = 300 * time.Millisecond
+		c := start(t, via, cfg).dial()
+		c.ask("GET /api HTTP/1.1")
+		h := c.head()
+		for strings.HasPrefix(h, "HTTP/1.1 103 ") {
+			h = c.head()
+		}
+		if !strings.HasPrefix(h, "HTTP/1.1 504 ") {
+			t.Errorf("the last head is %q", h)
+		}
+	})
+}
+
 // What a client pipelines is read for a while and then left to wait, but its
 // leave is noticed all the same.
 func TestClientThatPipelinesMuchAndLeavesIsNoticed(t *testing.T) {
