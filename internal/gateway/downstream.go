@@ -34,7 +34,8 @@ type Downstream interface {
 	// AwaitGone may then wait beside NextBody, else only behind its end.
 	GoneShows() bool
 	// HasLeft reports, without blocking, that the client has closed or reset the
-	// connection though its body is not read on; false where that does not show.
+	// connection though its body is not read on, or that the connection was aborted;
+	// false where that does not show.
 	HasLeft() bool
 	// Interrupt ends NextBody and AwaitGone, now and later.
 	Interrupt()

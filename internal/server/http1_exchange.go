@@ -15,7 +15,7 @@ func (h *http1) ClientIP() string                  { return h.ip }
 func (h *http1) BufferedBody() (wire.Piece, error) { return h.conn.NextBuffered() }
 func (h *http1) BodyDone() bool                    { return h.conn.BodyDone() }
 func (h *http1) GoneShows() bool                   { return false }
-func (h *http1) HasLeft() bool                     { return h.conn.HasHungUp() }
+func (h *http1) HasLeft() bool                     { return h.aborted.Load() || h.conn.HasHungUp() }
 func (h *http1) ReleaseHead()                      { h.conn.Release() }
 
 // NextBody gives the client patience.upload to send something.

@@ -172,6 +172,43 @@ func TestTunnelIsBrokenOffAtTheEndOfADrain(t *testing.T) {
 	})
 }
 
+// Nobody reads from such a client, so that the end of its connection, which is
+// the gateway's own doing, does not show there.
+func TestWhatIsStuckOnItsUpstreamIsBrokenOffAtTheEndOfADrain(t *testing.T) {
+	for name, request := range map[string]func(*rawClient){
+		"upload": func(c *rawClient) { c.ask("POST /api HTTP/1.1", "Content-Length: 1200000000") },
+		"tunnel": func(c *rawClient) { c.handshake("/api", ""); c.opened() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				ended := make(chan struct{})
+				defer close(ended)
+				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+					c.ended = true
+					if r.has("Upgrade") {
+						c.send(wsOpen)
+					}
+					<-ended // reads nothing
+				})
+				g := start(t, via, newConfig(u.base()))
+				c := g.dial()
+				request(c)
+				c.fill()
+				g.stop()
+				over, cancel := context.WithCancel(context.Background())
+				cancel()
+				g.server.Drain(over)
+				if len(g.ended) != 1 {
+					t.Fatal("the drain was over before the exchange was accounted for")
+				}
+				if o := g.outcome(); o.End != gateway.Draining {
+					t.Errorf("its end is %q, want draining", o.End)
+				}
+			})
+		})
+	}
+}
+
 func TestServerThatIsLeftEndsConnectionsWithTheirNextAnswer(t *testing.T) {
 	over(t, http1Alone, func(t *testing.T, via transport) {
 		u, finish := streaming(t)
