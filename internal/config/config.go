@@ -9,6 +9,9 @@
 // is sound. To add a field, add it to its section, such as upstream: its name,
 // its default, its sentence for people, its rule and its place in the Config;
 // then write the schema anew and the field into config.example.yaml.
+//
+// The Config itself stands in config.go, config_routes.go (what a route is made
+// of) and config_operation.go (how the program is run and watched).
 package config
 
 // Config is a whole, valid configuration. It is never changed after Load.

@@ -116,8 +116,8 @@ func finish(all []Problem, src *source, files []string) Problems {
 }
 
 // Files is every file the config depends on, absolute and once each: itself,
-// what ${file:…} names, and the certificates it trusts or shows. A change to any of them
-// may be a change of the config.
+// what ${file:…} names, and the certificates it trusts or shows. A change to any
+// of them may be a change of the config.
 func (c *Config) Files() []string {
 	files := append([]string{c.Path}, c.files...)
 	if t := c.InboundTLS; t != nil {

@@ -11,7 +11,7 @@ var fieldBeforeColon = regexp.MustCompile(`^(["']?)([a-z0-9_]+)(["']?)[ \t]*:([ 
 func maskUnparsed(line []rune) maskedLine {
 	known := fieldNames()
 	m := masker{line: line}
-	for m.skip(' ', '\t') || m.pos+1 < len(m.line) && m.line[m.pos] == '-' && m.line[m.pos+1] == ' ' {
+	for m.nextIs(' ', '\t') || m.pos+1 < len(m.line) && m.line[m.pos] == '-' && m.line[m.pos+1] == ' ' {
 		m.keep(m.pos + 1)
 	}
 	for depth := 0; m.pos < len(m.line); {
@@ -21,13 +21,13 @@ func maskUnparsed(line []rune) maskedLine {
 			continue
 		}
 		switch {
-		case m.skip('{', '['):
+		case m.nextIs('{', '['):
 			depth++
 			m.keep(m.pos + 1)
-		case depth > 0 && m.skip('}', ']'):
+		case depth > 0 && m.nextIs('}', ']'):
 			depth--
 			m.keep(m.pos + 1)
-		case depth > 0 && m.skip(',', ' '):
+		case depth > 0 && m.nextIs(',', ' '):
 			m.keep(m.pos + 1)
 		case depth > 0:
 			m.hide(m.flowValueEnd())
@@ -38,8 +38,8 @@ func maskUnparsed(line []rune) maskedLine {
 	return m.done()
 }
 
-// skip says whether the next character is one of these.
-func (m *masker) skip(any ...rune) bool {
+// nextIs says whether the next character is one of these.
+func (m *masker) nextIs(any ...rune) bool {
 	for _, r := range any {
 		if m.pos < len(m.line) && m.line[m.pos] == r {
 			return true

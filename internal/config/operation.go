@@ -1,64 +1,57 @@
 package config
 
-import "time"
-
-// Reload says when the file is read again.
-type Reload struct{ Watch bool }
-
-// Shutdown says how a stop goes.
-type Shutdown struct {
-	DrainTimeout time.Duration // for what is in flight
-	Delay        time.Duration // still accepting, for load balancers to notice
+// reload is when the file is read again.
+type reload struct {
+	origin
+	watch boolean
 }
 
-// Errors is the shape of the errors that the gateway makes.
-type Errors struct{ Native bool } // the caller's SDK's own; else {"error":"CODE"}
-
-// Admin is the operator's API.
-type Admin struct {
-	Enabled    bool
-	Token      string // a secret
-	PathPrefix string
+// shutdown is how the program stops.
+type shutdown struct {
+	origin
+	drain, delay number
 }
 
-// Observability is what the gateway tells of itself.
-type Observability struct {
-	RequestIDHeader string // lower case
-	Logging         Logging
-	Metrics         Metrics
-	Tracing         Tracing
-	ServerTiming    bool
+// errorShape is what the gateway's own errors look like.
+type errorShape struct {
+	origin
+	format text
 }
 
-// Logging is the program's messages and the access log.
-type Logging struct {
-	Level     string // "debug", "info", "warn" or "error"
-	Format    string // "json" or "text"
-	ToStdout  bool
-	AccessLog bool
-	File      LogFile
+func (l *reload) fields() []field {
+	return []field{
+		{"watch", l.watch.or(true), optional,
+			"Reload when this file or one that it names changes; false: on SIGHUP alone."},
+	}
 }
 
-// LogFile is a log in files that rotate.
-type LogFile struct {
-	Enabled  bool
-	Dir      string // absolute
-	Prefix   string
-	Rotation string // "minutely", "hourly", "daily" or "never"
-	MaxFiles int    // all of them together
+func (s *shutdown) fields() []field {
+	return []field{
+		{"drain_timeout_secs", s.drain.or(30).zeroToo(), optional,
+			"What is in flight may go on for so long; 0: it is broken off at once."},
+		{"delay_secs", s.delay.zeroToo(), optional,
+			"Before that, requests are still accepted for so long while /healthz says 503, so that load balancers look elsewhere."},
+	}
 }
 
-// Metrics is the Prometheus endpoint.
-type Metrics struct {
-	Enabled bool
-	Path    string
-	Token   string // a secret
+func (e *errorShape) fields() []field {
+	return []field{
+		{"format", e.format.oneOf("simple", "native").or("simple"), optional,
+			`simple: {"error":"CODE"}. native: what the caller's SDK parses, by the path.`},
+	}
 }
 
-// Tracing is OpenTelemetry over OTLP.
-type Tracing struct {
-	Enabled     bool
-	SampleRatio float64 // 0 to 1
-	Endpoint    string  // URL
-	Timeout     time.Duration
+// checkPIDFile keeps the gateway from writing over what it reads.
+func (f *file) checkPIDFile(d *decoder, c *Config) {
+	switch p := &f.pidFile; {
+	case p.bad || p.v == "":
+	case hasControl(p.v):
+		d.problem(&p.origin, "must not have a control character in it")
+	default:
+		for _, name := range c.Files() {
+			if name == d.path(p.v) {
+				d.problem(&p.origin, "is a file that the configuration is read from; it would be written over")
+			}
+		}
+	}
 }
