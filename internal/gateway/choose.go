@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"ai-gw-lite/internal/balance"
-	"ai-gw-lite/internal/limit"
-	"ai-gw-lite/internal/wire"
 )
 
 // choose finds the upstream and the key that the request goes to, and takes a
@@ -58,55 +56,18 @@ func (x *exchange) pickTarget() bool {
 	}
 }
 
-// take sets target and key if it gets a slot of that key.
-func (x *exchange) take(t *target, k *key) bool {
-	if !k.slots.Acquire(k.max) {
-		return false
-	}
-	x.target, x.key, x.slots = t, k, keySlots{key: k.slots, load: k.load}
-	if k.load != nil {
-		k.load.Acquire(0)
-	}
-	return true
-}
-
-// releaseSlots gives back the slots that the exchange holds on either side, as
-// soon as its answer is out: a client that has all of it may ask again before
-// this exchange is accounted for. Not sooner, while a client that does not read
-// may yet hold it up.
-func (x *exchange) releaseSlots() {
-	x.slots.release()
-	if x.admitted {
-		x.gw.downstream.Release()
-		x.admitted = false
-	}
-}
-
-// keySlots is what an exchange holds of a key; the zero value is nothing.
-type keySlots struct{ key, load *limit.Slots }
-
-func (s *keySlots) release() {
-	if s.key != nil {
-		s.key.Release()
-	}
-	if s.load != nil {
-		s.load.Release()
-	}
-	*s = keySlots{}
-}
-
-// pick is how a look at the slots went.
-type pick uint8
+// pickResult is how a look at the slots went.
+type pickResult uint8
 
 const (
-	picked pick = iota
+	picked pickResult = iota
 	allFull
 	outrun // somebody took the slot that was seen free
 )
 
 // pick applies the strategy, first to the upstreams, then to the keys of one,
 // and takes a slot there. The caller holds the lock.
-func (r *route) pick(x *exchange, now time.Time) pick {
+func (r *route) pick(x *exchange, now time.Time) pickResult {
 	targets := x.targetOptions[:0]
 	for i, t := range r.targets {
 		keys := t.keyOptions(x, now)
@@ -147,56 +108,6 @@ func (t *target) keyOptions(x *exchange, now time.Time) []balance.Option {
 	}
 	x.keyOptions = keys
 	return keys
-}
-
-// takePinned goes where the session was served before, unless that failed, is
-// cooled or full, or the configuration has it no more.
-func (x *exchange) takePinned(pinned string, now time.Time) bool {
-	for _, t := range x.route.targets {
-		for _, k := range t.keys {
-			if k.place == pinned {
-				return x.isReady(t, k, now) && x.take(t, k)
-			}
-		}
-	}
-	return false
-}
-
-func (x *exchange) isReady(t *target, k *key, now time.Time) bool {
-	failures, _ := x.failuresOf(t, k)
-	if x.wantsWebSocket && !t.websocket || failures > 0 || k.isFull() {
-		return false
-	}
-	return t.cooldown.Left(now) == 0 && k.cooldown.Left(now) == 0
-}
-
-// pin keeps the session where it is served. One that is new is pinned when its
-// first request goes there: the next may come before that is answered.
-func (x *exchange) pin() {
-	x.pinned = x.key.place
-	x.route.sessions.Pin(x.session, x.pinned, time.Now(), x.route.affinity.TTL)
-}
-
-// keepPin has the session stay where it was answered, unless another of its
-// requests has moved it since this one was sent.
-func (x *exchange) keepPin() {
-	if x.session == "" {
-		return
-	}
-	at := x.route.sessions.Place(x.session, time.Now(), x.route.affinity.TTL)
-	if at == "" || at == x.pinned {
-		x.pin()
-	}
-}
-
-func (x *exchange) sessionOf() string {
-	name := x.route.affinity.Header
-	for i := range x.req.Fields {
-		if f := &x.req.Fields[i]; wire.EqualFold(f.Name, name) && len(f.Value) > 0 {
-			return string(f.Value)
-		}
-	}
-	return ""
 }
 
 func (r *route) offersWebSocket() bool {

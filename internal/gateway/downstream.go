@@ -60,17 +60,5 @@ type Downstream interface {
 	Tunnel() *wire.Conn
 }
 
-// Response is the head of an answer as the client is to see it. Its fields
-// hold no framing and no hop-by-hop header but a Content-Length.
-type Response struct {
-	Status     int
-	Reason     []byte
-	Fields     []wire.Field
-	Framing    wire.Framing // of the body as it comes; how it leaves is the Downstream's
-	Refusal    bool         // made by the gateway: what is left of the request's body is nobody's
-	Unfinished bool         // the request's body is still being read
-	Stream     bool         // it may last: what it does not need should be given up
-}
-
 // ErrUploadStalled is a request body that brings no byte for too long.
 var ErrUploadStalled = errors.New("the client's upload brings no bytes")
