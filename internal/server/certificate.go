@@ -2,10 +2,21 @@ package server
 
 import (
 	"crypto/tls"
+	"sync/atomic"
 
 	"ai-gw-lite/internal/certs"
 	"ai-gw-lite/internal/config"
 )
+
+// TLS is how the gateway speaks HTTPS, with the certificate that pair holds at
+// the time of each handshake.
+func TLS(pair *atomic.Pointer[tls.Certificate]) *tls.Config {
+	return &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.Load(), nil },
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"h2", "http/1.1"},
+	}
+}
 
 // loadPair loads the pair that the configuration asks for, or makes it; nil
 // is for plain HTTP.

@@ -2,11 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
-	"log/slog"
 	"net"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -38,54 +34,4 @@ func (a adopted) Accept() (net.Conn, error) {
 	}
 	c.SetKeepAliveConfig(keepAlive)
 	return c, nil
-}
-
-// TLS is how the gateway speaks HTTPS, with the certificate that pair holds at
-// the time of each handshake.
-func TLS(pair *atomic.Pointer[tls.Certificate]) *tls.Config {
-	return &tls.Config{
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.Load(), nil },
-		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1"},
-	}
-}
-
-// port is an open listener and the server that takes its connections. Another
-// server can take its place without a client noticing.
-type port struct {
-	ln      net.Listener
-	address string // as it is configured
-	ended   chan struct{}
-
-	mu     sync.Mutex
-	server *Server
-}
-
-// openPort begins to accept on ln.
-func openPort(ln net.Listener, address string, s *Server, log *slog.Logger) *port {
-	p := &port{ln: ln, address: address, ended: make(chan struct{}), server: s}
-	go func() {
-		defer close(p.ended)
-		acceptAll(ln, log, p.take)
-	}()
-	return p
-}
-
-func (p *port) take(c net.Conn) {
-	p.mu.Lock() // a server that is replaced here gets no more connections
-	defer p.mu.Unlock()
-	p.server.take(c)
-}
-
-// handTo has another server take the connections from now on.
-func (p *port) handTo(s *Server) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.server = s
-}
-
-// close stops accepting and returns when nothing is accepted any more.
-func (p *port) close() {
-	p.ln.Close()
-	<-p.ended
 }
