@@ -22,8 +22,8 @@ func newHealthcheck() *cobra.Command {
 	})
 }
 
-// healthcheck asks the gateway on this machine. The certificate is the gateway's own and nothing secret is sent,
-// so it is not verified.
+// healthcheck asks the gateway on this machine. The certificate is the gateway's
+// own and nothing secret is sent, so it is not verified.
 func healthcheck(path string) error {
 	if path == "" {
 		return errors.New("say --config FILE")

@@ -34,8 +34,8 @@ const (
 // then descriptor 2 is /dev/null, and os.Stderr is another one.
 //
 // It must be the first to be called: what was caught of signals or opened until
-// then is lost. On an error nothing has changed. Who has a schedtrace of his own
-// in GODEBUG keeps it. Under the race detector, which reports to descriptor 2,
+// then is lost. On an error nothing has changed. A schedtrace that stands in
+// GODEBUG already is kept. Under the race detector, which reports to descriptor 2,
 // it does nothing.
 func StayAwake() error {
 	if underRace {

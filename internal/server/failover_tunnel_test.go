@@ -83,8 +83,8 @@ func TestHandshakeThatIsRefusedEverywhereGetsTheLastAnswer(t *testing.T) {
 	})
 }
 
-// openingForAllButP is an upstream that opens tunnels, but refuses handshakes that come
-// with the key p.
+// openingForAllButP is an upstream that opens tunnels, but refuses handshakes
+// that come with the key p.
 func openingForAllButP(t *testing.T) *scriptedUpstream {
 	return newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 		switch {

@@ -32,8 +32,8 @@ type Request struct {
 
 // A ModelReader finds the model that a request asks for: in the path (Gemini,
 // Bedrock), or among the first 64 KiB of its body, as those pass. Bodies that
-// are compressed, or said to be what is neither JSON nor a form, are not looked into:
-// what the answer says then stands (Result.Model).
+// are compressed, or said to be what is neither JSON nor a form, are not looked
+// into: what the answer says then stands (Result.Model).
 //
 // JSON is not held. Of a form (multipart/form-data, as OpenAI's transcriptions
 // and image edits are sent) as much is as was looked at.

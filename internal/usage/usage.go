@@ -2,18 +2,18 @@
 //
 // It looks on: a Scanner (for an HTTP answer) or Frames (for a WebSocket) is
 // handed each piece as it is relayed, changes nothing, keeps none of it, starts
-// no goroutine that outlives it and does not block. Bodies are never held: JSON is walked
-// as it passes, and only what stands at a known path (see place) is picked
-// up, so that a 10 MiB event costs no more memory than a small one, and a text
-// that merely contains the word "usage" is a text. What it cannot read it
+// no goroutine that outlives it and does not block. Bodies are never held: JSON
+// is walked as it passes, and only what stands at a known path (see place) is
+// picked up, so that a 10 MiB event costs no more memory than a small one, and a
+// text that merely contains the word "usage" is a text. What it cannot read it
 // gives up on, and the counts are unknown.
 //
 // Understood are JSON, server-sent events, newline-delimited JSON and Amazon's
 // event stream, plain or under gzip, deflate, br or zstd, and the messages of a
-// WebSocket, plain or under permessage-deflate, as OpenAI (chat,
-// completions, responses, embeddings, images, transcriptions, realtime),
-// Anthropic, Gemini, Cohere, Mistral, DeepSeek, Moonshot, Groq, vLLM, SGLang,
-// Ollama, Bedrock Converse, DashScope and watsonx send them.
+// WebSocket, plain or under permessage-deflate, as OpenAI (chat, completions,
+// responses, embeddings, images, transcriptions, realtime), Anthropic, Gemini,
+// Cohere, Mistral, DeepSeek, Moonshot, Groq, vLLM, SGLang, Ollama, Bedrock
+// Converse, DashScope and watsonx send them.
 //
 // The package knows nothing of connections, routes or prices.
 package usage
