@@ -7,11 +7,16 @@ var (
 	errFieldName    = malformed("a header name that is no token")
 	errFieldValue   = malformed("a byte in a header value that HTTP does not allow")
 	errTooManyLines = &Error{Status: 431, Reason: "too many header lines"}
+	errOptions      = &Error{Status: 431, Reason: "a Connection that is too long"}
 	errTwoLengths   = malformed("more than one Content-Length")
 	errLength       = malformed("a Content-Length that is no number")
 	errCoding       = malformed("a Transfer-Encoding other than chunked")
 	errTwoFramings  = malformed("both Content-Length and Transfer-Encoding")
 )
+
+// maxOptions bounds what all Connection lines of a head hold, in bytes. Every
+// other line is looked up there: without it a head could ask for seconds of that.
+const maxOptions = 1 << 10
 
 // framingFields is what a head's lines say about its body and its connection.
 type framingFields struct {
@@ -19,6 +24,7 @@ type framingFields struct {
 	chunked    bool
 	close      bool // Connection: close
 	keepAlive  bool // Connection: keep-alive
+	options    int  // bytes of all Connection lines
 	upgrade    bool // Connection: upgrade
 	nominates  bool // Connection names other headers
 	websocket  bool // Upgrade: websocket
@@ -80,6 +86,9 @@ func (f *framingFields) note(known Known, value []byte) error {
 		}
 		f.chunked = true
 	case Connection:
+		if f.options += len(value); f.options > maxOptions {
+			return errOptions
+		}
 		f.noteConnection(value)
 	case Upgrade:
 		f.websocket = f.websocket || HasElement(value, "websocket")

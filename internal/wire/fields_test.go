@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,6 +28,28 @@ func TestBlanksAroundAValueAreNotPartOfIt(t *testing.T) {
 		h := mustParse(t, "GET / HTTP/1.0\r\n"+line+"\r\n\r\n")
 		if f := h.Fields[0]; string(f.Name) != "X" || string(f.Value) != "v" {
 			t.Errorf("%q: name %q, value %q", line, f.Name, f.Value)
+		}
+	}
+}
+
+// Each other line is looked for among the options: a thousand lines and 60 KB of
+// options took more than a second.
+func TestConnectionOptionsAreBounded(t *testing.T) {
+	long := "Connection: " + strings.Repeat("a,", 511) + "a\r\n"
+	for what, parse := range map[string]func(lines string) error{
+		"request": func(lines string) error {
+			return ParseRequest([]byte("GET / HTTP/1.0\r\n"+lines+"\r\n"), new(RequestHead))
+		},
+		"response": func(lines string) error {
+			return ParseResponse([]byte("HTTP/1.1 200 OK\r\n"+lines+"\r\n"), new(ResponseHead), false)
+		},
+	} {
+		if err := parse(long + "Connection: b\r\n"); err != nil {
+			t.Errorf("1 KiB of options in a %s: %v", what, err)
+		}
+		var e *Error
+		if err := parse(long + "Connection: bc\r\n"); !errors.As(err, &e) || e.Status != 431 {
+			t.Errorf("a byte more in a %s: got %v, want a 431", what, err)
 		}
 	}
 }
