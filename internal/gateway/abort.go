@@ -95,11 +95,18 @@ func (x *exchange) mayAnswer() bool {
 	return x.cause == causeNone
 }
 
-// setInterim says whether an interim answer is on its way to the client.
-func (x *exchange) setInterim(sending bool) {
+// mayInterim is mayAnswer for an interim answer, until endInterim.
+func (x *exchange) mayInterim() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.interim = sending
+	x.interim = x.cause == causeNone
+	return x.interim
+}
+
+func (x *exchange) endInterim() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.interim = false
 }
 
 // causeOf is the error of an exchange that was ended from another goroutine,

@@ -174,8 +174,10 @@ func (x *exchange) awaitHead() (silent bool, err error) {
 // sendInterim passes an interim answer on. Where the client does not take it an
 // abort breaks it off, if only after a moment: there may yet be an answer to give.
 func (x *exchange) sendInterim(res *Response) (sent bool, err error) {
-	x.setInterim(true)
-	defer x.setInterim(false)
+	if !x.mayInterim() {
+		return false, x.causeOf()
+	}
+	defer x.endInterim()
 	return x.down.Interim(res)
 }
 
