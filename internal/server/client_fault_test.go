@@ -62,6 +62,54 @@ func TestMalformedBodyBehindItsHeadReachesAndNamesNoUpstream(t *testing.T) {
 	})
 }
 
+// A body that turns out to be none when a part of it is upstream holds nothing
+// any more. Its place in the minute stays taken: the upstream was asked.
+func TestMalformedUploadUnderWayGivesItsSlotsBack(t *testing.T) {
+	withinAMinute(t, func(t *testing.T, via transport) func() {
+		begun, got := make(chan struct{}), make(chan error, 1)
+		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			if r.target == "/ok" {
+				c.send(okAnswer)
+				return
+			}
+			close(begun)
+			got <- c.readBody(r)
+			c.hangUp()
+		})
+		cfg := oneSlot(u.base())
+		cfg.RateLimit.PerMinute = 2
+		g := start(t, via, cfg)
+		end := ""
+		if via.http2 {
+			h := g.dialHTTP2()
+			h.headers(1, false, ask2("POST", "/api", "authorization: Bearer "+token, "content-length: 5")...)
+			h.frame(frameData, 0, 1, "he")
+			<-begun
+			h.frame(frameData, flagEndStream, 1, "ll")
+			end = h.end(1)
+		} else {
+			c := g.dial()
+			c.ask("POST /api HTTP/1.1", "Transfer-Encoding: chunked")
+			c.send("2\r\nhe\r\n")
+			<-begun
+			c.send("zz\r\n")
+			end = c.head()
+		}
+		o, broke := g.outcome(), <-got
+		second, third := g.get("/api/ok"), g.get("/api/ok")
+		return func() {
+			if !strings.HasPrefix(end, "reset") && end != "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close" {
+				t.Errorf("it ended with %q, want a reset or a bare 400", end)
+			}
+			if broke == nil {
+				t.Errorf("the upstream got a whole body; it is accounted as %s", o.End)
+			}
+			second.ok(t)
+			third.refusal(t, 429, "rate_limited")
+		}
+	})
+}
+
 // A client that is gone when an interim answer comes is read on for like one
 // that goes later.
 func TestAnswerIsReadOnForAClientThatDoesNotTakeAnInterimAnswer(t *testing.T) {

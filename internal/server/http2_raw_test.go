@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// rawHTTP2 is an HTTP/2 client in clear that sends the frames a test wants,
+// rawHTTP2 is an HTTP/2 client that sends the frames a test wants,
 // well-formed or not.
 type rawHTTP2 struct {
 	net.Conn
@@ -27,7 +27,12 @@ const (
 
 func (g *rig) dialHTTP2() *rawHTTP2 {
 	g.t.Helper()
-	c := g.dialTCP()
+	var c net.Conn
+	if g.via.secure {
+		c = g.dialTLS("h2")
+	} else {
+		c = g.dialTCP()
+	}
 	h := &rawHTTP2{c, g.t, bufio.NewReader(c)}
 	io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 	h.frame(frameSettings, 0, 0, "")

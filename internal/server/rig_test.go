@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,7 +104,10 @@ func startPatient(t *testing.T, via transport, c *config.Config, p patience, mor
 	g.gateway.Use(snapshot)
 	var secure *tls.Config
 	if via.secure {
-		secure = &tls.Config{Certificates: []tls.Certificate{testCertificate().pair}, NextProtos: []string{"h2", "http/1.1"}}
+		pair := testCertificate().pair
+		var shown atomic.Pointer[tls.Certificate]
+		shown.Store(&pair)
+		secure = TLS(&shown)
 	}
 	g.server = newServer(g.gateway, secure, log, p)
 	g.client = &http.Client{Transport: clientTransport(via), CheckRedirect: func(*http.Request, []*http.Request) error {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPlainHTTPToTheTLSPortGets400(t *testing.T) {
@@ -59,20 +60,57 @@ func TestTLS12IsTheMinimum(t *testing.T) {
 func TestALPNChoosesTheProtocol(t *testing.T) {
 	over(t, []transport{overTLS}, func(t *testing.T, via transport) {
 		g := start(t, via, newConfig(answering(t, okAnswer).base()))
-		for offered, want := range map[string]string{"h2": "h2", "http/1.1": "http/1.1", "": ""} {
-			c := &tls.Config{RootCAs: testCertificate().pool}
-			if offered != "" {
-				c.NextProtos = []string{offered}
+		for _, row := range []struct{ offered, want string }{
+			{"h2", "h2"},
+			{"http/1.1", "http/1.1"},
+			{"h2 http/1.1", "h2"},
+			{"http/1.1 h2", "h2"}, // the server chooses (RFC 7301 section 3.2)
+			{"spdy/3 http/1.1", "http/1.1"},
+			{"", ""},
+		} {
+			if got := g.dialTLS(strings.Fields(row.offered)...).ConnectionState().NegotiatedProtocol; got != row.want {
+				t.Errorf("offered %q, got %q, want %q", row.offered, got, row.want)
 			}
-			conn, err := tls.Dial("tcp", g.addr, c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := conn.ConnectionState().NegotiatedProtocol; got != want {
-				t.Errorf("offered %q, got %q", offered, got)
-			}
-			conn.Close()
 		}
+		if c, err := tls.Dial("tcp", g.addr, &tls.Config{RootCAs: testCertificate().pool, NextProtos: []string{"spdy/3"}}); err == nil {
+			c.Close()
+			t.Error("a client that speaks none of ours was let in")
+		}
+	})
+}
+
+// dialTLS opens a connection to the gateway that offers these protocols.
+func (g *rig) dialTLS(protocols ...string) *tls.Conn {
+	g.t.Helper()
+	c := tls.Client(g.dialTCP(), &tls.Config{RootCAs: testCertificate().pool, ServerName: "127.0.0.1", NextProtos: protocols})
+	if err := c.Handshake(); err != nil {
+		g.t.Fatal(err)
+	}
+	return c
+}
+
+// Over TLS it is ALPN's to choose HTTP/2 (RFC 9113 section 3.3), so a client
+// that speaks what was not chosen is told at once that it is not spoken here.
+func TestProtocolThatALPNDidNotChooseIsRefusedAtOnce(t *testing.T) {
+	const prior = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	const refused = "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	over(t, []transport{overTLS}, func(t *testing.T, via transport) {
+		g := start(t, via, newConfig(answering(t, okAnswer).base()))
+		for _, offered := range []string{"http/1.1", ""} {
+			c := g.dialTLS(strings.Fields(offered)...)
+			c.SetDeadline(time.Now().Add(promptly))
+			io.WriteString(c, prior)
+			if got, err := io.ReadAll(c); string(got) != refused || err != nil {
+				t.Errorf("a preface where ALPN chose %q: got %q, %v", offered, got, err)
+			}
+		}
+		c := g.dialTLS("h2")
+		c.SetDeadline(time.Now().Add(promptly))
+		io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+		if got, err := io.ReadAll(c); isTimeout(err) || strings.Contains(string(got), "200 OK") {
+			t.Errorf("HTTP/1.1 where ALPN chose h2: got %q, %v", got, err)
+		}
+		g.get("/api").ok(t)
 	})
 }
 

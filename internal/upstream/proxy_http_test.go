@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -241,6 +242,51 @@ func TestUpstreamBehindATunnelIsVerified(t *testing.T) {
 		e.Proxy.Protocol = protocol
 		_, err := dial(t, NewDialer(ca.Pool()), e)
 		wantFailure(t, err, StageTLS, "up.test")
+	}
+}
+
+// Behind an https proxy TLS reads from TLS. In TLS 1.2 one read brings the last
+// words and the end, if the proxy's closure alert stands right behind them. The
+// words must not be lost, and the proxy's goodbye must not pass for the upstream's.
+func TestEndBehindAnHTTPSProxyIsTheUpstreamsToTell(t *testing.T) {
+	ca := testcert.New()
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, row := range []struct {
+			name string
+			end  func(upstream *tls.Conn)
+			want error // of reading to the end
+		}{
+			{"the upstream closes", func(u *tls.Conn) { u.CloseWrite() }, nil},
+			{"the upstream breaks off", func(*tls.Conn) {}, ErrNoClosureAlert},
+		} {
+			t.Run(tls.VersionName(version)+"/"+row.name, func(t *testing.T) {
+				config := certified(ca, "127.0.0.1")
+				config.MaxVersion = version
+				e := tunnelled(serve(t, func(conn net.Conn) {
+					segment := &oneSegment{Conn: conn}
+					proxy := tls.Server(segment, config)
+					answerConnect(proxy, opens)
+					upstream := tls.Server(proxy, certified(ca, "up.test"))
+					if _, err := upstream.Read(make([]byte, 1)); err != nil {
+						return
+					}
+					segment.joining = true
+					io.WriteString(upstream, "the last words")
+					row.end(upstream)
+					proxy.CloseWrite()
+					conn.SetWriteDeadline(time.Time{}) // which closing has brought forward
+					conn.Write(segment.joined)
+					drain(conn)
+				}))
+				e.Proxy.Protocol = ProxyHTTPS
+				conn := mustDial(t, NewDialer(ca.Pool()), e)
+				conn.SetDeadline(time.Now().Add(testTimeout))
+				io.WriteString(conn, "?")
+				if got, err := io.ReadAll(conn); string(got) != "the last words" || err != row.want {
+					t.Errorf("got %q, %v, want %v", got, err, row.want)
+				}
+			})
+		}
 	}
 }
 
