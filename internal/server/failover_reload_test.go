@@ -102,6 +102,49 @@ func TestCooldownOfAnUpstreamIsCarriedOverAReload(t *testing.T) {
 	g.attempted("a ok")
 }
 
+// Who mends a key and reloads wants it used, wherever the key stands.
+func TestRestOfAKeyEndsWithTheKey(t *testing.T) {
+	for name, put := range map[string]func(u *config.Upstream, key string){
+		"of a pool": func(u *config.Upstream, key string) { pooled(u, key) },
+		"injected":  func(u *config.Upstream, key string) { u.InjectHeaders[0].Value = "Bearer sk-" + key },
+		"injected in another way": func(u *config.Upstream, key string) {
+			u.InjectHeaders = []config.Header{{Name: "x-goog-api-key", Value: key}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+				if keyOf(r) == "old" || r.get("x-goog-api-key") == "old" {
+					c.send(answerOf(401, "no"))
+					return
+				}
+				c.send(okAnswer)
+			})
+			b := answering(t, okAnswer)
+			conf := func(key string) *config.Config {
+				c := several(a.base(), b.base())
+				put(&c.Routes[0].Upstreams[0], key)
+				return c
+			}
+			g := start(t, inClear, conf("old"))
+			for _, want := range []int{401, 200} { // the second from b
+				if got := g.get("/api").status; got != want {
+					t.Errorf("got %d, want %d", got, want)
+				}
+			}
+			g.reload(conf("old"))
+			g.get("/api").ok(t)
+			if n := len(a.requests()); n != 1 {
+				t.Errorf("an old key that rests was used: %d requests", n)
+			}
+			g.reload(conf("new"))
+			g.get("/api").ok(t)
+			if n := len(a.requests()); n != 2 {
+				t.Errorf("the new key was not used: %d requests", n)
+			}
+		})
+	}
+}
+
 // A lowered cap of a key admits nobody until enough have left, cuts nobody off,
 // and sends nobody away while another key has room.
 func TestLoweredCapOfAKeyIsKeptByGoingElsewhere(t *testing.T) {
