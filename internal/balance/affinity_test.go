@@ -50,6 +50,19 @@ func TestSessionIsForgottenWhenNotSeenForItsTime(t *testing.T) {
 	})
 }
 
+func TestSessionThatIsPinnedAnewStaysForItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Affinity
+		a.Pin("alice", "here", time.Now(), ttl)
+		time.Sleep(ttl - time.Second)
+		a.Pin("alice", "there", time.Now(), ttl)
+		time.Sleep(ttl - time.Second)
+		if got := a.Place("alice", time.Now(), ttl); got != "there" {
+			t.Errorf("a session that has just moved is at %q, want there", got)
+		}
+	})
+}
+
 func TestOldSessionsGoWithoutBeingAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a Affinity

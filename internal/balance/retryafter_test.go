@@ -28,6 +28,7 @@ func TestRetryAfterIsReadInEveryForm(t *testing.T) {
 		{ms: "soon", after: "9", want: 9 * time.Second, ok: true},
 		{ms: "-1", after: "9", want: 9 * time.Second, ok: true},
 		{after: "99999999999999999999", want: math.MaxInt64, ok: true},
+		{after: "10000000000", want: math.MaxInt64, ok: true}, // 317 years; a Duration ends at 292
 		{ms: "1e300", want: math.MaxInt64, ok: true},
 		{},
 		{after: "soon"},

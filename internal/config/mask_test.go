@@ -122,6 +122,7 @@ func TestLinesOfAFileThatIsNotYAMLShowFieldsAndBracketsAlone(t *testing.T) {
 		`  - {name: a b, value: ${S3CRET}}`:      `  - {name: ****, value: ****{****}}`,
 		`tokens: ["a, b", 'c''d', e f] # s3cret`: `tokens: [****, ****, ****]****`,
 		`  tokens: ["s3cret`:                     `  tokens: [****`,
+		`  tokens: ['s3cret, listen: s3`:         `  tokens: [****`,
 		`"listen": {listen : x}`:                 `"listen": {listen : ****}`,
 		"\tlisten: x":                            "\tlisten: ****",
 		`rate_limit: {per_minute: 5`:             `rate_limit: {per_minute: ****`,

@@ -74,6 +74,37 @@ func TestTokensMayHoldWhatAHeaderCan(t *testing.T) {
 	}
 }
 
+// RFC 9110 section 5.5.
+func TestHeaderValueHoldsWhatHTTPAllows(t *testing.T) {
+	for value, ok := range map[string]bool{
+		"": true, "a b": true, "a\tb": true, "\xff": true, "~": true,
+		"\x7f": false, "a\x7fb": false, "\x00": false, "a\x1fb": false, "a\nb": false, "a\rb": false, " a": false, "a\t": false,
+	} {
+		if isFieldValue(value) != ok {
+			t.Errorf("%q: %v", value, !ok)
+		}
+	}
+}
+
+func TestSOCKSLoginMayBeAsLongAsItsLengthByteSays(t *testing.T) {
+	for length, ok := range map[int]bool{1: true, 255: true, 256: false} {
+		r, p := &report{}, &proxy{protocol: text{v: "socks"}}
+		v := &text{v: strings.Repeat("x", length)}
+		v.given = true
+		if p.checkLogin(r, v); (len(r.problems) == 0) != ok {
+			t.Errorf("%d bytes: %v", length, r.problems)
+		}
+	}
+}
+
+func TestPortIsWrittenInOneWay(t *testing.T) {
+	for port, ok := range map[string]bool{"1": true, "80": true, "65535": true, "0": false, "65536": false, "080": false, "+80": false, "-80": false, "8 0": false, "": false} {
+		if (wrongInPort(port, 1) == "") != ok {
+			t.Errorf("port %q: %v", port, !ok)
+		}
+	}
+}
+
 func TestHostMayBeInjectedButNothingElseThatFrames(t *testing.T) {
 	for name := range framing {
 		r, v := &report{}, &text{v: strings.ToUpper(name)}

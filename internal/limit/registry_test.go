@@ -57,6 +57,16 @@ func TestNamesThatNobodyUsesCostNothing(t *testing.T) {
 	}
 }
 
+// The cleanup of a Slots that is gone may come when another has its name.
+func TestLateCleanupForgetsNobodyElse(t *testing.T) {
+	var r Registry
+	s := r.Slots("route openai")
+	r.forget("route openai")
+	if r.Slots("route openai") != s {
+		t.Error("one name, two counts")
+	}
+}
+
 func TestRegistryIsSafeForConcurrentUse(t *testing.T) {
 	var r Registry
 	var wg sync.WaitGroup

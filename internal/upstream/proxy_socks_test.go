@@ -106,6 +106,7 @@ func TestSOCKSProxyThatDoesNotConnectIsAConnectError(t *testing.T) {
 		words string
 	}{
 		{"login rejected", secret, []turn{loginGreeting, {login.read, "\x01\x01"}}, StageProxyLogin, "rejected the login"},
+		{"login rejected in another way", secret, []turn{loginGreeting, {login.read, "\x01\xff"}}, StageProxyLogin, "rejected the login"},
 		{"login rejected by a hang-up", secret, []turn{loginGreeting, {login.read, ""}}, StageProxyLogin, hungUp},
 		{"login answered with garbage", secret, []turn{loginGreeting, {login.read, "\x05\x00"}}, StageProxyLogin, notSOCKS},
 		{"login wanted", nil, []turn{{greeting.read, "\x05\xff"}}, StageProxyLogin, "wants a login"},

@@ -65,6 +65,8 @@ func TestTLSSessionIsResumed(t *testing.T) {
 func TestUntrustworthyUpstreamIsAConnectError(t *testing.T) {
 	ca := testcert.New()
 	expired := &tls.Config{Certificates: []tls.Certificate{ca.PairUntil(time.Now().Add(-time.Hour), "up.test")}}
+	old := certified(ca, "up.test")
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	noHTTP := certified(ca, "up.test")
 	noHTTP.NextProtos = []string{"imap"}
 	reset := func(conn net.Conn) {
@@ -81,6 +83,7 @@ func TestUntrustworthyUpstreamIsAConnectError(t *testing.T) {
 		{"untrusted by the system", overTLS(certified(ca, "up.test"), echo), nil, "x509: "},
 		{"wrong name", overTLS(certified(ca, "other.test", "127.0.0.1"), echo), ca.Pool(), "up.test"},
 		{"expired", overTLS(expired, echo), ca.Pool(), "expired"},
+		{"speaks TLS 1.1 at best", overTLS(old, echo), ca.Pool(), "protocol version"},
 		{"speaks no HTTP", overTLS(noHTTP, echo), ca.Pool(), "no application protocol"},
 		{"speaks plain HTTP", func(conn net.Conn) {
 			io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -35,6 +35,30 @@ func TestLargeHeadGrowsTheBufferAndStaysWhole(t *testing.T) {
 	})
 }
 
+// A head as long as the limit passes; without its end it is known to be too large.
+func TestHeadMayBeAsLongAsTheLimitAndNoLonger(t *testing.T) {
+	head := "GET / HTTP/1.1\r\nHost: gw\r\n\r\n"
+	limit := len(head)
+	c := connOf([]byte(head + "body"))
+	if got, err := nextHead(c, limit); err != nil || string(got) != head {
+		t.Errorf("at the limit: %q, %v", got, err)
+	}
+	c = connOf([]byte(head))
+	if err := c.Fill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.FindHead(limit - 1); err != errHeadTooLarge {
+		t.Errorf("one byte more: %v", err)
+	}
+	c = connOf([]byte(head[:limit-1]))
+	if err := c.Fill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.FindHead(limit - 1); err != errHeadTooLarge {
+		t.Errorf("as many without an end: %v", err)
+	}
+}
+
 func TestFullReadIsFollowedByALargerOne(t *testing.T) {
 	onBoth(t, func(t *testing.T, peer net.Conn, c *Conn) {
 		const size = 4 << 20

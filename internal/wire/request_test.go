@@ -350,6 +350,9 @@ func TestWebSocketHandshakeIsRecognised(t *testing.T) {
 		{"GET / HTTP/1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n", false},
 		{"POST / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n", false},
 		{"get / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n", false},
+		{"GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n", true},
+		{"GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n", false},
+		{"GET / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n", false},
 	} {
 		h := mustParse(t, c.line+"\r\nHost: gw\r\n"+c.lines+"\r\n")
 		if h.WebSocket != c.want {
