@@ -176,6 +176,33 @@ func TestNobodyIsAcceptedDuringADrain(t *testing.T) {
 	})
 }
 
+// A connection that was accepted just before a drain may come to be served just
+// after: it must not have the drain wait for its first request.
+func TestConnectionThatComesTooLateForADrainIsClosed(t *testing.T) {
+	over(t, []transport{inClear}, func(t *testing.T, via transport) {
+		g := start(t, via, newConfig(answering(t, okAnswer).base()))
+		g.server.StartDrain()
+		c := g.dial() // nobody has closed the listener yet
+		c.SetDeadline(time.Now().Add(promptly))
+		c.closed()
+	})
+}
+
+// An answer may be out, without a word of a drain, while the body that it refused
+// is still read: when that has come, the connection must not wait for another request.
+func TestConnectionThatComesToRestDuringADrainIsClosed(t *testing.T) {
+	over(t, http1Alone, func(t *testing.T, via transport) {
+		g := start(t, via, newConfig(answering(t, okAnswer).base()))
+		c := g.dial()
+		c.send("POST /nowhere HTTP/1.1\r\nHost: g\r\nContent-Length: 10\r\n\r\n")
+		c.answer("POST").refusal(t, 404, "route_not_found")
+		g.server.StartDrain()
+		c.SetDeadline(time.Now().Add(promptly))
+		c.send("0123456789")
+		c.closed()
+	})
+}
+
 func TestStreamsOfAnHTTP2ConnectionEndBeforeItDoes(t *testing.T) {
 	over(t, http2Alone, func(t *testing.T, via transport) {
 		goOn := make(chan struct{})

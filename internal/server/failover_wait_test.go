@@ -15,8 +15,9 @@ import (
 // keeps the times.
 type timed struct {
 	*scriptedUpstream
-	mu sync.Mutex
-	at []time.Time
+	later string // the line of every refusal but the first, if set
+	mu    sync.Mutex
+	at    []time.Time
 }
 
 func newTimed(t *testing.T, refusals int, lines ...string) *timed {
@@ -27,11 +28,14 @@ func newTimed(t *testing.T, refusals int, lines ...string) *timed {
 		n := len(u.at)
 		u.mu.Unlock()
 		c.readBody(r)
-		if n <= refusals {
+		switch {
+		case n > refusals:
+			c.send(okAnswer)
+		case n > 1 && u.later != "":
+			c.send(answerOf(429, "slow down", u.later))
+		default:
 			c.send(answerOf(429, "slow down", lines...))
-			return
 		}
-		c.send(okAnswer)
 	})
 	return u
 }
@@ -115,6 +119,17 @@ func TestRetryOnTheSameKeyWaitsAsLongAsItAsked(t *testing.T) {
 			about(t, "the wait", u.gap(0, 1), c.want)
 		})
 	}
+}
+
+// A key that refuses again may ask for another wait: the latest counts.
+func TestRetryOnTheSameKeyWaitsAsLongAsItAskedLast(t *testing.T) {
+	u := newTimed(t, 2, "retry-after-ms: 1")
+	u.later = "retry-after-ms: 250"
+	c := retrying(u.base())
+	c.Routes[0].Retry.MaxAttempts = 3
+	g := start(t, inClear, c)
+	g.post("/api", "hi").ok(t)
+	about(t, "the second wait", u.gap(1, 2), 250*time.Millisecond)
 }
 
 // To go back and forth between two that refuse is no way around a wait.

@@ -89,6 +89,32 @@ func TestAnswersWithoutABodyHaveNone(t *testing.T) {
 	}
 }
 
+// Not a byte comes between a head without a body and the next head: a client
+// would take it for the beginning of that.
+func TestNothingFollowsAHeadWithoutABody(t *testing.T) {
+	for _, row := range []struct{ method, answer, want string }{
+		{"GET", "HTTP/1.1 304 Not Modified\r\nETag: x", "HTTP/1.1 304 Not Modified\r\nETag: x"},
+		{"GET", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked", "HTTP/1.1 304 Not Modified"},
+		{"GET", "HTTP/1.1 204 No Content", "HTTP/1.1 204 No Content"},
+		{"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", "HTTP/1.1 200 OK"},
+		{"HEAD", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK"},
+	} {
+		t.Run(row.method+" "+row.answer[9:], func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				g := start(t, via, newConfig(answering(t, row.answer+"\r\n\r\n").base()))
+				c := g.dial()
+				c.ask(row.method + " /api HTTP/1.1")
+				first := c.head()
+				c.ask(row.method+" /api HTTP/1.1", "Connection: close")
+				if second := c.head(); first != row.want || second != row.want+"\r\nConnection: close" {
+					t.Errorf("got %q and %q", first, second)
+				}
+				c.closed()
+			})
+		})
+	}
+}
+
 func TestBodyAfterANoContentIsNotRelayed(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {

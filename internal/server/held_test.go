@@ -131,3 +131,38 @@ func TestHeldAnswerKeepsTheSlotOfItsOwnKey(t *testing.T) {
 		}
 	})
 }
+
+// The attempt behind a held answer came to nothing, and so does its slot.
+func TestHeldAnswerHoldsNoSlotOfAnotherAttempt(t *testing.T) {
+	over(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		failed := make(chan struct{})
+		a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			if string(r.body) != "first" {
+				c.send(answerOf(503, "no"))
+				return
+			}
+			c.send("HTTP/1.1 503 No\r\nContent-Length: 22\r\n\r\nthe beginning")
+			<-failed
+			c.send(", the end")
+		})
+		b := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			if string(r.body) != "first" {
+				c.send(okAnswer)
+				return
+			}
+			c.reset()
+			close(failed)
+		})
+		c := uncooled(retrying(a.base(), b.base()))
+		c.Routes[0].Upstreams[1].KeyMaxInflight = 1
+		c.Routes[0].Retry.MaxAttempts = 2
+		g := start(t, via, c)
+		if first := g.post("/api", "first"); first.status != 503 || first.body != "the beginning, the end" {
+			t.Errorf("got %d %q (%v), want the held answer", first.status, first.body, first.err)
+		}
+		g.outcome()
+		g.post("/api", "second").ok(t)
+	})
+}

@@ -84,6 +84,18 @@ func (a *answer) refusal401(t *testing.T) {
 	}
 }
 
+// Of two tokens neither counts: who reads the first must not see another caller
+// than who reads the last.
+func TestOperatorsEndpointsTakeNoSecondToken(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		g := run(t, via, operated, answering(t, okAnswer).base(), true)
+		const theirs, ours = "Authorization: Bearer something", "Authorization: Bearer for-metrics"
+		for _, lines := range [][]string{{theirs, ours}, {ours, theirs}, {ours, ours}} {
+			g.get("/ops/numbers", lines...).refusal401(t)
+		}
+	})
+}
+
 // What is in flight can be looked at while the gateway is full.
 func TestStreamsAreListedOverHTTPWhileTheGatewayIsFull(t *testing.T) {
 	over(t, transports, func(t *testing.T, via transport) {

@@ -98,6 +98,31 @@ func TestCheapBodyOfARefusalKeepsTheConnection(t *testing.T) {
 	})
 }
 
+// How much of a refused body is read on for its connection's sake has a bound.
+func TestDearBodyOfARefusalCostsTheConnection(t *testing.T) {
+	for _, row := range []struct {
+		name, framing string
+		closes        bool
+	}{
+		{"as much as is cheap", fmt.Sprintf("Content-Length: %d", cheapRest+2), false},
+		{"a byte more", fmt.Sprintf("Content-Length: %d", cheapRest+3), true},
+		{"nobody knows how much", "Transfer-Encoding: chunked", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				g := start(t, via, newConfig(answering(t, okAnswer).base()))
+				c := g.dial()
+				c.send("POST /nowhere HTTP/1.1\r\nHost: g\r\n" + row.framing + "\r\n\r\n1\r")
+				a := c.answer("POST")
+				a.refusal(t, 404, "route_not_found")
+				if closes := a.header.Get("Connection") == "close"; closes != row.closes {
+					t.Errorf("it closes: %v", closes)
+				}
+			})
+		})
+	}
+}
+
 // A client that is still sending must be able to read its answer: a close with
 // unread bytes would reset the connection and throw the answer away.
 func TestRefusalIsReadByAClientThatSendsOn(t *testing.T) {
