@@ -46,6 +46,9 @@ func findAdmin(file, at, token string) (*admin, error) {
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return nil, fmt.Errorf("--url %q is no http or https URL", at)
 		}
+		if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("--url %q must have no login, query or fragment: the token goes into GW_ADMIN_TOKEN", u.Redacted())
+		}
 		return newAdmin(strings.TrimRight(at, "/"), token, nil), nil
 	}
 	if file == "" {

@@ -74,6 +74,9 @@ func TestTopSaysWhatIsWrong(t *testing.T) {
 	if _, err := findAdmin("", "gateway:8080", ""); err == nil {
 		t.Error("a URL without a scheme is taken")
 	}
+	if _, err := findAdmin("", "http://me:hidden@gateway:8080/admin", ""); err == nil || strings.Contains(err.Error(), "hidden") {
+		t.Errorf("a URL with a password in it: %v", err)
+	}
 }
 
 // screen is a terminal that tells when it has been drawn on.
