@@ -3,6 +3,8 @@ package observe
 import (
 	"context"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -33,7 +35,7 @@ func (t *tracer) trace(r *record, about map[string]routeInfo) {
 		name = spanMethod(r.method)
 	}
 	ctx, server := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(r.Start),
-		trace.WithAttributes(serverAttributes(r, &info)...))
+		trace.WithAttributes(readable(serverAttributes(r, &info))...))
 	if why := errorType(r); why != "" {
 		server.SetAttributes(semconv.ErrorTypeKey.String(why))
 		server.SetStatus(codes.Error, "")
@@ -60,7 +62,7 @@ func (t *tracer) traceAttempt(ctx context.Context, r *record, i int, to upstream
 		attributes = append(attributes, semconv.HTTPRequestResendCount(i))
 	}
 	_, client := t.tracer.Start(ctx, spanMethod(r.method), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithTimestamp(a.Start), trace.WithAttributes(attributes...))
+		trace.WithTimestamp(a.Start), trace.WithAttributes(readable(attributes)...))
 	if a.Result != "ok" {
 		why := a.Result
 		if a.Status >= 400 {
@@ -92,6 +94,17 @@ func serverAttributes(r *record, info *routeInfo) []attribute.KeyValue {
 		}
 	}
 	return genAIAttributes(list, r, info)
+}
+
+// readable replaces what is no UTF-8, of which Protocol Buffers' texts are: for
+// one that is not the library lets go of all the spans that it is sent with.
+func readable(list []attribute.KeyValue) []attribute.KeyValue {
+	for i := range list {
+		if a := &list[i]; a.Value.Type() == attribute.STRING && !utf8.ValidString(a.Value.AsString()) {
+			a.Value = attribute.StringValue(strings.ToValidUTF8(a.Value.AsString(), "\uFFFD"))
+		}
+	}
+	return list
 }
 
 func methodAttributes(list []attribute.KeyValue, method string) []attribute.KeyValue {

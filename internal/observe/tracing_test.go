@@ -272,6 +272,34 @@ func TestADeadCollectorCostsNothingButItsSpans(t *testing.T) {
 	}
 }
 
+// OTLP's texts are UTF-8, and one that is not costs all the spans that are sent
+// with it: any client could say one.
+func TestBytesThatAreNoUTF8CostNoSpans(t *testing.T) {
+	collector := startReceiver(t, "127.0.0.1:0")
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, "{\"model\":\"answered\xff\"}")
+	}))
+	defer provider.Close()
+	r := startRig(t, simulate.Options{}, withTracing(collector.addr), func(c *config.Config) {
+		*c = *loadConfig(t, provider.URL, c.Observability)
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /path\xff HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+	io.Copy(io.Discard, conn)
+	r.post(chatPath, "{\"model\":\"asked\xff\"}")
+	refused := attributesOf(collector.span(t, tracepb.Span_SPAN_KIND_SERVER).Attributes)
+	answered := attributesOf(collector.span(t, tracepb.Span_SPAN_KIND_SERVER).Attributes)
+	if refused["url.path"] != "/path\uFFFD" || answered["gen_ai.request.model"] != "asked\uFFFD" || answered["gen_ai.response.model"] != "answered\uFFFD" {
+		t.Errorf("the spans have %v and %v", refused, answered)
+	}
+}
+
 // A collector that takes its time is not away, and yet there is no place for
 // what comes faster.
 func TestASlowCollectorsSpansAreCountedWhenTheyAreLost(t *testing.T) {
