@@ -14,7 +14,7 @@ const canary = "c4n4ry"
 func testEnv() Env {
 	vars := map[string]string{
 		"GW_TOKEN": canary + "-token", "PROVIDER_KEY": canary + "-key", "LIMIT_BLANK": "60 ",
-		"EMPTY": "", "TWO_LINES": canary + "\nx-evil: " + canary, "LONG": strings.Repeat(canary, 50),
+		"EMPTY": "", "TWO_LINES": canary + "\nx-evil: " + canary, "LONG": strings.Repeat(canary, 50), "LATIN_1": "caf\xe9",
 	}
 	return Env{
 		Lookup:   func(name string) (string, bool) { v, ok := vars[name]; return v, ok },

@@ -73,6 +73,8 @@ func checkID(r *report, id *text) bool {
 		r.problem(&id.origin, "must not be empty")
 	case strings.ContainsFunc(id.v, unicode.IsControl):
 		r.problem(&id.origin, "must not have a control character in it")
+	case !utf8.ValidString(id.v): // as no metric's label may be
+		r.problem(&id.origin, "must be UTF-8")
 	}
 	return !id.bad
 }
@@ -86,7 +88,7 @@ func checkLabel(r *report, id *text) bool {
 		return false
 	case len(id.v) > most:
 		r.problem(&id.origin, "must not be longer than %d bytes", most)
-	case !utf8.ValidString(id.v) || strings.ContainsFunc(id.v, func(r rune) bool { return !unicode.IsPrint(r) }):
+	case strings.ContainsFunc(id.v, func(r rune) bool { return !unicode.IsPrint(r) }):
 		r.problem(&id.origin, "must not have a character in it that cannot be printed")
 	}
 	return !id.bad
