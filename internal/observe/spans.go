@@ -35,7 +35,7 @@ func (t *tracer) trace(r *record, about map[string]routeInfo) {
 		name = spanMethod(r.method)
 	}
 	ctx, server := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(r.Start),
-		trace.WithAttributes(readable(serverAttributes(r, &info))...))
+		trace.WithAttributes(sendable(serverAttributes(r, &info))...))
 	if why := errorType(r); why != "" {
 		server.SetAttributes(semconv.ErrorTypeKey.String(why))
 		server.SetStatus(codes.Error, "")
@@ -62,7 +62,7 @@ func (t *tracer) traceAttempt(ctx context.Context, r *record, i int, to upstream
 		attributes = append(attributes, semconv.HTTPRequestResendCount(i))
 	}
 	_, client := t.tracer.Start(ctx, spanMethod(r.method), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithTimestamp(a.Start), trace.WithAttributes(readable(attributes)...))
+		trace.WithTimestamp(a.Start), trace.WithAttributes(sendable(attributes)...))
 	if a.Result != "ok" {
 		why := a.Result
 		if a.Status >= 400 {
@@ -96,12 +96,22 @@ func serverAttributes(r *record, info *routeInfo) []attribute.KeyValue {
 	return genAIAttributes(list, r, info)
 }
 
-// readable replaces what is no UTF-8, of which Protocol Buffers' texts are: for
-// one that is not the library lets go of all the spans that it is sent with.
-func readable(list []attribute.KeyValue) []attribute.KeyValue {
+// longestText is what a span's text may have, in bytes: as many spans as are sent
+// together must fit into the 4 MiB that a gRPC server takes unless told otherwise.
+const longestText = 1 << 10
+
+// sendable cuts what is too long and replaces what is no UTF-8, of which Protocol
+// Buffers' texts are. For one such text all the spans would be lost that are sent
+// with it.
+func sendable(list []attribute.KeyValue) []attribute.KeyValue {
 	for i := range list {
-		if a := &list[i]; a.Value.Type() == attribute.STRING && !utf8.ValidString(a.Value.AsString()) {
-			a.Value = attribute.StringValue(strings.ToValidUTF8(a.Value.AsString(), "\uFFFD"))
+		a := &list[i]
+		if a.Value.Type() != attribute.STRING {
+			continue
+		}
+		text := a.Value.AsString()
+		if len(text) > longestText || !utf8.ValidString(text) {
+			a.Value = attribute.StringValue(strings.ToValidUTF8(text[:min(len(text), longestText)], "\uFFFD"))
 		}
 	}
 	return list

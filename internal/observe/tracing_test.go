@@ -300,6 +300,23 @@ func TestBytesThatAreNoUTF8CostNoSpans(t *testing.T) {
 	}
 }
 
+// Collectors take messages of 4 MiB.
+func TestLongTextsCostNoSpans(t *testing.T) {
+	collector := startReceiver(t, "127.0.0.1:0")
+	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", withTracing(collector.addr)))
+	long := strings.Repeat("x", 30<<10)
+	for i := range spansTogether {
+		b := beginning(long, "/"+long, "")
+		b.Trace = &gateway.Trace{ID: gateway.TraceID{1}, Span: gateway.SpanID{byte(i), byte(i >> 8), 1}, Sampled: true}
+		o.Begin(b).End(&gateway.Outcome{Route: "ai", Start: time.Now()})
+	}
+	for range spansTogether {
+		if path := attributesOf(collector.span(t, tracepb.Span_SPAN_KIND_SERVER).Attributes)["url.path"]; len(path) != longestText {
+			t.Fatalf("the path has %d bytes, want the first %d", len(path), longestText)
+		}
+	}
+}
+
 // A collector that takes its time is not away, and yet there is no place for
 // what comes faster.
 func TestASlowCollectorsSpansAreCountedWhenTheyAreLost(t *testing.T) {
