@@ -2,6 +2,8 @@ package usage
 
 import (
 	"strconv"
+	"unicode"
+	"unicode/utf16"
 
 	"ai-gw-lite/internal/eight"
 )
@@ -9,7 +11,7 @@ import (
 // readable: b is JSON that whoever reads a log can take. RFC 8259, section 9, lets
 // a reader limit how deep values nest and how large numbers are, and what is
 // beyond costs its reader the whole line: numbers are doubles nearly everywhere,
-// and some readers stop at 64 levels.
+// some readers stop at 64 levels, and some want whole characters alone.
 func readable(b []byte) bool {
 	v := validator{b: b}
 	ok := v.value(0)
@@ -118,24 +120,47 @@ func isPlain(word uint64) bool {
 	return eight.Equal(word, '"')|eight.Equal(word, '\\')|eight.Below(word, ' ') == 0
 }
 
-// escape is the rest of one; its last byte is left.
+// escape is the rest of one; its last byte is left. Half a surrogate pair is none:
+// what a reader makes of it is unpredictable (RFC 8259, section 8.2).
 func (v *validator) escape() bool {
 	switch v.b[v.i] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return true
 	case 'u':
-		for range 4 {
-			if v.i++; v.i == len(v.b) || !isHex(v.b[v.i]) {
-				return false
-			}
+		unit, ok := v.codeUnit()
+		if !ok || !utf16.IsSurrogate(unit) {
+			return ok
 		}
-		return true
+		if v.i+2 >= len(v.b) || v.b[v.i+1] != '\\' || v.b[v.i+2] != 'u' {
+			return false
+		}
+		v.i += 2
+		low, ok := v.codeUnit()
+		return ok && utf16.DecodeRune(unit, low) != unicode.ReplacementChar
 	}
 	return false
 }
 
+// codeUnit is what the four digits behind a u say; the last of them is left.
+func (v *validator) codeUnit() (unit rune, ok bool) {
+	for range 4 {
+		if v.i++; v.i == len(v.b) || !isHex(v.b[v.i]) {
+			return 0, false
+		}
+		unit = unit<<4 | rune(hexValue(v.b[v.i]))
+	}
+	return unit, true
+}
+
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+func hexValue(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&^0x20 - 'A' + 10
 }
 
 func (v *validator) word(w string) bool {
