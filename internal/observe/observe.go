@@ -102,17 +102,21 @@ func (o *Observatory) Reconfigure(c *config.Config) error {
 	logging := config.Logging{Level: "info", Format: "text"}
 	if c.Observability != nil {
 		logging = c.Observability.Logging
+	}
+	s.json = logging.Format == "json"
+	was := o.json.Swap(s.json) // before anybody has something to say
+	if c.Observability != nil {
 		s.metrics = c.Observability.Metrics.Enabled
 		if c.Observability.Tracing.Enabled {
 			var err error
 			if s.tracer, err = o.tracerFor(c.Observability.Tracing); err != nil {
+				o.json.Store(was)
 				return err
 			}
 			s.routes = routesInfo(c)
 		}
 	}
 	s.accessLog = logging.AccessLog
-	s.json = logging.Format == "json"
 	s.toStdout, s.toFile = logging.ToStdout, logging.File.Enabled
 	s.live = c.Admin.Enabled
 	s.follows = s.accessLog || s.metrics || s.live || s.tracer != nil
@@ -123,7 +127,6 @@ func (o *Observatory) Reconfigure(c *config.Config) error {
 		o.file.configure(logging.File)
 	}
 	o.level.UnmarshalText([]byte(logging.Level)) // one of four: loading has checked it
-	o.json.Store(s.json)
 	if last := o.settings.Swap(s); last != nil && last.tracer != nil && last.tracer != s.tracer {
 		go last.tracer.close(last.tracer.conf.Timeout)
 	}

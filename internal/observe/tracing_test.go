@@ -106,6 +106,13 @@ func withTracing(addr string) *config.Observability {
 	return on
 }
 
+// patientTracing is for a test that loses its spans to no busy machine.
+func patientTracing(addr string) *config.Observability {
+	on := withTracing(addr)
+	on.Tracing.Timeout = patienceOfTests
+	return on
+}
+
 const (
 	traceOfClient = "0af7651916cd43dd8448eb211c80319c"
 	spanOfClient  = "b7ad6b7169203331"
@@ -217,14 +224,14 @@ func TestAnEnvironmentThatIsNotUnderstoodCostsNeitherTheGatewayNorASecret(t *tes
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv(c.name, c.value)
 			collector := startReceiver(t, "127.0.0.1:0")
-			r := startRig(t, simulate.Options{}, withTracing(collector.addr))
+			r := startRig(t, simulate.Options{}, patientTracing(collector.addr))
 			r.post(chatPath, chatPlain)
 			if name := collector.span(t, tracepb.Span_SPAN_KIND_SERVER).Name; name != "ai" {
 				t.Errorf("the span is called %q", name)
 			}
 			r.Observatory.stderr.Flush(patienceOfTests)
-			if log := r.stderr.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, c.says) || strings.Contains(log, markScope) {
-				t.Errorf("the log says %q, want a line with %q and no secret", log, c.says)
+			if log := r.stderr.String(); strings.Count(log, "\n") != 1 || !strings.HasPrefix(log, "{") || !strings.Contains(log, c.says) || strings.Contains(log, markScope) {
+				t.Errorf("the log says %q, want a line of JSON with %q and no secret", log, c.says)
 			}
 			collector.mu.Lock()
 			defer collector.mu.Unlock()
@@ -282,7 +289,7 @@ func TestBytesThatAreNoUTF8CostNoSpans(t *testing.T) {
 		io.WriteString(w, "{\"model\":\"answered\xff\"}")
 	}))
 	defer provider.Close()
-	r := startRig(t, simulate.Options{}, withTracing(collector.addr), func(c *config.Config) {
+	r := startRig(t, simulate.Options{}, patientTracing(collector.addr), func(c *config.Config) {
 		*c = *loadConfig(t, provider.URL, c.Observability)
 	})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
@@ -303,7 +310,7 @@ func TestBytesThatAreNoUTF8CostNoSpans(t *testing.T) {
 // Collectors take messages of 4 MiB.
 func TestLongTextsCostNoSpans(t *testing.T) {
 	collector := startReceiver(t, "127.0.0.1:0")
-	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", withTracing(collector.addr)))
+	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", patientTracing(collector.addr)))
 	long := strings.Repeat("x", 30<<10)
 	for i := range spansTogether {
 		b := beginning(long, "/"+long, "")
@@ -324,9 +331,7 @@ func TestASlowCollectorsSpansAreCountedWhenTheyAreLost(t *testing.T) {
 	collector.busy.Lock()
 	free := sync.OnceFunc(collector.busy.Unlock)
 	defer free()
-	on := withTracing(collector.addr)
-	on.Tracing.Timeout = 3 * patienceOfTests
-	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", on))
+	o := newObservatory(t, loadConfig(t, "http://127.0.0.1:1", patientTracing(collector.addr)))
 	const ended = spansWaiting + 500
 	for i := range ended {
 		b := beginning("POST", chatPath, "")
