@@ -2,6 +2,7 @@ package observe
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 
@@ -61,8 +62,13 @@ type StreamList struct {
 	Streams []Stream `json:"streams"`
 }
 
-// StreamsText writes the exchanges in flight as JSON, on one line. It blocks as
-// long as w does.
+// StreamsText writes the exchanges in flight as JSON, on one line which, like
+// those of the log, commands no terminal. It blocks as long as w does.
 func (o *Observatory) StreamsText(w io.Writer) error {
-	return json.NewEncoder(w).Encode(StreamList{o.Streams()})
+	text, err := json.Marshal(StreamList{o.Streams()})
+	if err != nil {
+		return fmt.Errorf("list the exchanges in flight: %w", err)
+	}
+	_, err = w.Write(append(appendCompact(nil, text), '\n'))
+	return err
 }

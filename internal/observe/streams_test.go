@@ -178,3 +178,23 @@ func TestLookingDisturbsNobody(t *testing.T) {
 		t.Errorf("%d are left", len(list))
 	}
 }
+
+// An operator asks with curl, and clients name models as they like.
+func TestTheListCommandsNoTerminal(t *testing.T) {
+	c := loadConfig(t, "http://127.0.0.1:1", nil)
+	withAdmin(c)
+	o := newObservatory(t, c)
+	const model = "a\u009b31m\u202eb\u007f 通" // what begins a command, what turns text around
+	w := o.Begin(beginning("POST", chatPath, "application/json"))
+	defer w.End(new(gateway.Outcome))
+	w.RequestBytes([]byte(`{"model":"` + model + `"}`))
+	var text bytes.Buffer
+	o.StreamsText(&text)
+	var list StreamList
+	if err := json.Unmarshal(text.Bytes(), &list); err != nil || list.Streams[0].Model != model {
+		t.Errorf("%v; the list says %+v", err, list)
+	}
+	if strings.ContainsAny(strings.TrimSuffix(text.String(), "\n"), "\u009b\u202e\u007f\n") {
+		t.Errorf("the list is %q", text.String())
+	}
+}
