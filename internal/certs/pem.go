@@ -18,7 +18,12 @@ import (
 // takes some 20 KB.
 const maxFileSize = 1 << 20
 
+// read reads a file. A pipe cannot be one: a pair is read more than once, and
+// opening a pipe waits for whoever writes into it.
 func read(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return nil, errors.New("is a pipe: put what comes through it into a file")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, unreadable(err)

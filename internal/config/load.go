@@ -2,9 +2,7 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,23 +18,8 @@ type Env struct {
 }
 
 // OS is the environment and the files of this process. It refuses files of
-// more than 1 MiB.
+// more than 1 MiB, and a pipe that has not ended after 10 s.
 func OS() Env { return Env{Lookup: os.LookupEnv, ReadFile: readBounded} }
-
-var errTooLarge = errors.New("it is larger than 1 MiB")
-
-func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = errTooLarge
-	}
-	return b, err
-}
 
 // Load reads the config file at path and everything it names. If the file is
 // at fault the error is Problems: all kinds of them, not only the first found.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"ai-gw-lite/internal/balance"
@@ -166,7 +165,7 @@ func compileEndpoint(u *config.Upstream) (*upstream.Endpoint, error) {
 		e.Proxy = &upstream.Proxy{Protocol: upstream.ProxyProtocol(p.Protocol), Address: p.Address, Username: p.Username, Password: p.Password}
 	}
 	if u.TLS.CAPath != "" {
-		pem, err := os.ReadFile(u.TLS.CAPath)
+		pem, err := config.OS().ReadFile(u.TLS.CAPath)
 		if err != nil {
 			return nil, fmt.Errorf("read tls.ca_path: %w", err)
 		}
