@@ -13,7 +13,7 @@ func (r *running) apply(c *config.Config) error {
 	if c.PIDFile != r.pidPath {
 		var err error
 		if pid, err = process.PreparePIDFile(c.PIDFile); err != nil {
-			return err
+			return c.Problem("pid_file", "%v", err)
 		}
 	}
 	if err := r.putInForce(c); err != nil {

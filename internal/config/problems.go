@@ -35,6 +35,9 @@ func (p Problem) String() string {
 	return b.String()
 }
 
+// Error is String: a problem may turn up only when the configuration is put in force.
+func (p Problem) Error() string { return p.String() }
+
 // maxReported bounds the problems of one report. Nobody reads more at a time,
 // and a file can be all mistakes.
 const maxReported = 100

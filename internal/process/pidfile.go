@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,16 +20,16 @@ func PreparePIDFile(path string) (*PIDFile, error) {
 		return nil, nil
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("writing pid_file: %s is a folder", path)
+		return nil, fmt.Errorf("writing %s: it is a folder", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
-		return nil, fmt.Errorf("writing pid_file: %w", err)
+		return nil, notWritten(path, err)
 	}
 	_, err = fmt.Fprintln(f, os.Getpid())
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		os.Remove(f.Name())
-		return nil, fmt.Errorf("writing pid_file: %w", err)
+		return nil, notWritten(path, err)
 	}
 	return &PIDFile{path: path, temp: f.Name()}, nil
 }
@@ -41,9 +42,20 @@ func (p *PIDFile) Install() error {
 	}
 	if err := os.Rename(p.temp, p.path); err != nil {
 		p.Discard()
-		return fmt.Errorf("writing pid_file: %w", err)
+		return notWritten(p.path, err)
 	}
 	return nil
+}
+
+// notWritten names the file that the operator knows, not the one that becomes it.
+func notWritten(path string, err error) error {
+	if temp, ok := errors.AsType[*fs.PathError](err); ok {
+		err = temp.Err
+	}
+	if rename, ok := errors.AsType[*os.LinkError](err); ok {
+		err = rename.Err
+	}
+	return fmt.Errorf("writing %s: %w", path, err)
 }
 
 // Discard takes PreparePIDFile back.

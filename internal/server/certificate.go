@@ -38,6 +38,14 @@ func loadPair(c *config.Config) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
+// noPair places what loadPair could not do at the section that asks for it.
+func noPair(c *config.Config, err error) error {
+	if c.InboundTLS.CertPath != "" || len(certs.FileErrors(err)) > 0 {
+		return c.Problem("inbound_tls", "%v", err)
+	}
+	return c.Problem("inbound_tls", "%v; name another place with self_signed_cert_path and self_signed_key_path", err)
+}
+
 // CheckCertificates finds certificate files that cannot be used, for
 // config.Load. It writes nothing.
 func CheckCertificates(c *config.Config) []config.Problem {

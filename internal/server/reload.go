@@ -107,8 +107,12 @@ func (r *Reloader) reload(ctx context.Context) {
 
 // reject says why nothing has changed, each problem as check prints it.
 func (r *Reloader) reject(err error) {
-	problems, ok := errors.AsType[config.Problems](err)
-	if !ok {
+	problems, _ := errors.AsType[config.Problems](err)
+	one, inOneField := errors.AsType[config.Problem](err)
+	switch {
+	case inOneField:
+		problems.List = []config.Problem{one}
+	case len(problems.List) == 0:
 		r.log.Error("config rejected", "file", r.path, "cause", err)
 	}
 	for _, p := range problems.List {

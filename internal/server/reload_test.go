@@ -235,10 +235,10 @@ func TestBadFileChangesNothingUntilItIsMended(t *testing.T) {
 func TestFileThatCannotBePutInForceIsTriedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watchFile(t, plainFile(t))
-		w.failing = errors.New("the port is taken")
+		w.failing = config.Problem{File: "gateway.yaml", Line: 2, Column: 9, Field: "listen", Message: "the port is taken"}
 		write(t, w.path, fmt.Sprintf(fileText, "2"))
 		w.nothingMore()
-		if n := strings.Count(w.log.String(), `msg="config rejected"`); n != 1 {
+		if n := strings.Count(w.log.String(), `msg="config rejected" problem="gateway.yaml:2:9: listen: the port is taken"`); n != 1 {
 			t.Errorf("rejected %d times, want once:\n%s", n, w.log)
 		}
 		w.failing = nil

@@ -42,7 +42,7 @@ func NewService(g *gateway.Gateway, listen func(address string) (net.Listener, e
 }
 
 // Apply puts a configuration in force; the first one starts the service. On an
-// error nothing has changed. No connection is closed and no stream stops: where
+// error, a config.Problem where a field is to blame, nothing has changed. No connection is closed and no stream stops: where
 // the address changes, or whether TLS is spoken, those who came the old way are
 // served to their next answer.
 func (s *Service) Apply(c *config.Config) error {
@@ -57,11 +57,11 @@ func (s *Service) Apply(c *config.Config) error {
 	}
 	pair, err := loadPair(c)
 	if err != nil {
-		return err
+		return noPair(c, err)
 	}
 	ln, err := s.open(c.Listen) // last: there may be no way back
 	if err != nil {
-		return err
+		return notListening(c, err)
 	}
 	if pair != nil {
 		s.pair.Store(pair)
