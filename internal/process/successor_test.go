@@ -3,11 +3,13 @@
 package process
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -242,21 +244,41 @@ func TestUpgradeReportsToWhoeverAsked(t *testing.T) {
 	nobody.Serving(1) // must not fail
 }
 
+// A PID file that was left behind names any process. To most the signal is
+// deadly, and to an interactive shell, which catches it, too.
 func TestOnlyAGatewayIsAsked(t *testing.T) {
-	c := &os.ProcAttr{}
-	sleep, err := os.StartProcess("/bin/sleep", []string{"sleep", "60"}, c)
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { sleep.Kill(); sleep.Wait() })
 	if reportAddress(1)[0] != '@' {
-		t.Skip("only Linux tells what a process catches")
+		t.Skip("only Linux tells what a process is")
 	}
-	err = Upgrade{PID: sleep.Pid}.Run()
-	if err == nil || !strings.Contains(err.Error(), "SIGUSR2") {
-		t.Errorf("%v, want that it does not catch the signal", err)
-	}
-	if err := sleep.Signal(syscall.Signal(0)); err != nil {
-		t.Error("it was killed")
+	for name, script := range map[string]string{
+		"it does not catch the signal": `echo ready; read x; exit 3`,
+		"it catches the signal":        `trap 'exit 7' USR2; echo ready; read x; exit 3`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			shell := exec.Command("sh", "-c", script)
+			stdin, err := shell.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stdout, err := shell.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := shell.Start(); err != nil {
+				t.Skip(err)
+			}
+			t.Cleanup(func() { shell.Process.Kill() })
+			if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+			err = Upgrade{PID: shell.Process.Pid}.Run()
+			if err == nil || !strings.Contains(err.Error(), "another program") {
+				t.Errorf("%v, want that it is another program", err)
+			}
+			stdin.Close()
+			if shell.Wait(); shell.ProcessState.ExitCode() != 3 {
+				t.Errorf("it was signalled: %v", shell.ProcessState)
+			}
+		})
 	}
 }

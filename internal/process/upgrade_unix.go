@@ -67,8 +67,10 @@ func askForUpgrade(pid int) error {
 	switch {
 	case errors.Is(err, syscall.ESRCH):
 		return fmt.Errorf("there is no process %d", pid)
+	case err == nil && !isGateway(pid):
+		return fmt.Errorf("process %d is another program", pid)
 	case err == nil && !takesSignal(pid, syscall.SIGUSR2):
-		return fmt.Errorf("process %d is no gateway, or one that has only just been started: it does not catch SIGUSR2", pid)
+		return fmt.Errorf("process %d has only just been started: it does not catch SIGUSR2 yet", pid)
 	case err == nil:
 		err = syscall.Kill(pid, syscall.SIGUSR2)
 	}
