@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -22,8 +23,10 @@ func newCheck() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		printTable(os.Stdout, c)
-		return nil
+		var table bytes.Buffer
+		printTable(&table, c)
+		_, err = table.WriteTo(os.Stdout)
+		return printed("check", err)
 	})
 }
 

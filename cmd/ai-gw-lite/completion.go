@@ -22,17 +22,20 @@ func newCompletion() *cobra.Command {
 			if len(args) != 1 || !slices.Contains(shells, args[0]) {
 				return errors.New("completion: say bash, zsh, fish or powershell")
 			}
-			root := c.Root()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(os.Stdout, true)
-			case "zsh":
-				return root.GenZshCompletion(os.Stdout)
-			case "fish":
-				return root.GenFishCompletion(os.Stdout, true)
-			default:
-				return root.GenPowerShellCompletionWithDesc(os.Stdout)
-			}
+			return printed("completion", complete(c.Root(), args[0]))
 		},
+	}
+}
+
+func complete(root *cobra.Command, shell string) error {
+	switch shell {
+	case "bash":
+		return root.GenBashCompletionV2(os.Stdout, true)
+	case "zsh":
+		return root.GenZshCompletion(os.Stdout)
+	case "fish":
+		return root.GenFishCompletion(os.Stdout, true)
+	default:
+		return root.GenPowerShellCompletionWithDesc(os.Stdout)
 	}
 }

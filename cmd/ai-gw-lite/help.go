@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 )
 
@@ -18,7 +16,7 @@ func newHelp() *cobra.Command {
 				return err
 			}
 			if len(rest) > 0 {
-				return fmt.Errorf("unknown command %q for %q", rest[0], about.CommandPath())
+				return unknownCommand(about, rest[0])
 			}
 			about.InitDefaultHelpFlag()
 			about.InitDefaultVersionFlag()

@@ -37,7 +37,7 @@ func main() {
 func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
-	err := root.Execute()
+	command, err := root.ExecuteC()
 	if err == nil {
 		return 0
 	}
@@ -46,7 +46,7 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, exit.err)
 		return exit.code
 	}
-	fmt.Fprintf(os.Stderr, "ai-gw-lite: %v\nTry 'ai-gw-lite --help'.\n", err)
+	fmt.Fprintf(os.Stderr, "ai-gw-lite: %v\nTry '%s --help'.\n", err, command.CommandPath())
 	return exitUsage
 }
 
@@ -64,6 +64,12 @@ keys stay here. It streams both ways without changing a byte.
 		Version:       versionText(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(c, args[0])
+			}
+			return nil
+		},
 		RunE: func(*cobra.Command, []string) error {
 			return serve(path)
 		},
@@ -78,7 +84,12 @@ keys stay here. It streams both ways without changing a byte.
 // withConfig adds the flag that names the configuration file.
 func withConfig(c *cobra.Command, run func(path string) error) *cobra.Command {
 	var path string
-	c.Args = cobra.NoArgs
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%s is no argument of %s: name the configuration with --config %[1]s", args[0], c.Name())
+		}
+		return nil
+	}
 	c.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
 	c.RunE = func(*cobra.Command, []string) error { return run(path) }
 	return c

@@ -3,10 +3,26 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
+
+// unknownCommand says what may have been meant by a word where a command stands.
+// A newcomer puts the configuration there.
+func unknownCommand(c *cobra.Command, word string) error {
+	what := fmt.Sprintf("unknown command %q for %q", word, c.CommandPath())
+	if ext := filepath.Ext(word); ext == ".yaml" || ext == ".yml" {
+		return fmt.Errorf("%s; to serve a configuration, say --config %s", what, word)
+	}
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(word); len(near) > 0 {
+		what += "\n\nDid you mean this?\n\t" + strings.Join(near, "\n\t") + "\n"
+	}
+	return errors.New(what)
+}
 
 // suggestFlag names the flag that an unknown one may have been meant to be, as
 // cobra does for commands.

@@ -13,10 +13,11 @@ func newToken() *cobra.Command {
 		Use:   "token",
 		Short: "Print a new random gateway token",
 		Args:  cobra.NoArgs,
-		Run: func(*cobra.Command, []string) {
+		RunE: func(*cobra.Command, []string) error {
 			var b [32]byte // 256 bits
 			rand.Read(b[:])
-			fmt.Println("gw_" + base64.RawURLEncoding.EncodeToString(b[:]))
+			_, err := fmt.Println("gw_" + base64.RawURLEncoding.EncodeToString(b[:]))
+			return printed("token", err)
 		},
 	}
 }

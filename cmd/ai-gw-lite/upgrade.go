@@ -35,7 +35,7 @@ process that does not come to serve changes nothing.`,
 			return nil
 		},
 	}
-	c.Flags().IntVar(&pid, "pid", 0, "the process `N`umber of the gateway")
+	c.Flags().IntVar(&pid, "pid", 0, "the gateway's process id `N`")
 	c.Flags().StringVar(&path, "config", "", "the configuration `FILE` of the gateway, for its pid_file")
 	c.MarkFlagsMutuallyExclusive("pid", "config")
 	return c
