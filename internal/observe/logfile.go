@@ -21,7 +21,7 @@ import (
 // Another process may write to the same files, as one does during an upgrade:
 // whoever comes first renames, with the folder locked, the other one notices.
 type logFile struct {
-	troubled func(error) // called once when writing begins to fail
+	troubled func(error) // called once when writing begins to fail, and with nil when that is over
 
 	wanted, given atomic.Pointer[config.LogFile] // given: what conf is
 
@@ -73,7 +73,9 @@ func (l *logFile) Write(lines []byte) (int, error) {
 	}
 	if second := time.Now().Truncate(time.Second); !second.Equal(l.looked) {
 		l.looked = second
-		l.note(l.turn(second))
+		if err := l.turn(second); err != nil {
+			l.note(err)
+		}
 	}
 	if l.f == nil {
 		return 0, l.trouble
@@ -81,15 +83,16 @@ func (l *logFile) Write(lines []byte) (int, error) {
 	n, err := l.f.Write(lines)
 	if err != nil {
 		l.close()
-		l.note(err)
 		n = bytes.LastIndexByte(lines[:n], '\n') + 1 // the rest is mended by whoever opens the file
 	}
+	l.note(err)
 	return n, err
 }
 
-// note remembers whether writing works, and tells when it no longer does.
+// note remembers whether writing works, and tells when that changes. That a file
+// could be opened says nothing: a full disk has room for its name.
 func (l *logFile) note(err error) {
-	if err != nil && l.trouble == nil {
+	if (err == nil) != (l.trouble == nil) {
 		l.troubled(err)
 	}
 	l.trouble = err

@@ -86,7 +86,11 @@ func New(o Options) (*Observatory, error) {
 	ob.log = ob.newLog()
 	ob.failures = NewFailures(ob.log)
 	ob.file.troubled = func(err error) {
-		ob.log.Error("the log file cannot be written: its lines are lost", "error", err)
+		if err != nil {
+			ob.log.Error("the log file cannot be written: its lines are lost", "error", err)
+		} else {
+			ob.log.Info("the log file is written again")
+		}
 	}
 	ob.metrics = newMetrics(o.Version, ob.dropped)
 	ob.recorders.New = func() any { return &recorder{ob: ob} }
