@@ -1,6 +1,7 @@
 FROM golang:1.26-alpine AS build
 WORKDIR /src
 COPY go.mod go.sum ./
+ARG GOPROXY
 RUN go mod download
 COPY cmd cmd
 COPY internal internal

@@ -12,6 +12,7 @@ var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	fence   = regexp.MustCompile("(?s)```.*?```")
+	comment = regexp.MustCompile(`(?m)\s+# .*$`)
 	code    = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
 )
 
@@ -62,6 +63,31 @@ func TestBothReadmesLeadToEveryPage(t *testing.T) {
 			t.Errorf("README.md does not lead to %s", name)
 		}
 	}
+}
+
+// What is pasted from one README is what is pasted from the other: they differ
+// in comments and in the drawing alone.
+func TestBothReadmesShowTheSameCommands(t *testing.T) {
+	pages := pages(t)
+	english, chinese := pasted(pages["../README.md"]), pasted(pages["../README.zh-CN.md"])
+	if len(english) < 8 || len(english) != len(chinese) {
+		t.Fatalf("%d blocks in English, %d in Chinese", len(english), len(chinese))
+	}
+	for i := range english {
+		if english[i] != chinese[i] {
+			t.Errorf("README.md shows\n%s\nand README.zh-CN.md\n%s", english[i], chinese[i])
+		}
+	}
+}
+
+// pasted is each block of code in some language, without its comments.
+func pasted(text string) (blocks []string) {
+	for _, block := range fence.FindAllString(text, -1) {
+		if !strings.HasPrefix(block, "```\n") {
+			blocks = append(blocks, comment.ReplaceAllString(block, ""))
+		}
+	}
+	return blocks
 }
 
 func linksOf(text string) map[string]bool {

@@ -80,6 +80,25 @@ func TestExampleStatesTheDefaults(t *testing.T) {
 	}
 }
 
+// The first config that anybody copies. Each README has one block of YAML.
+func TestReadmesConfigIsValid(t *testing.T) {
+	for _, page := range []string{"README.md", "README.zh-CN.md"} {
+		text, err := os.ReadFile(root + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "```yaml\n")
+		block, _, found := strings.Cut(rest, "```")
+		path := t.TempDir() + "/config.yaml"
+		if err := os.WriteFile(path, []byte(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := Load(path, anyEnv()); !found || err != nil || len(c.Routes) != 2 {
+			t.Errorf("%s: %v", page, err)
+		}
+	}
+}
+
 func TestEditorsFirstLineNamesTheSchema(t *testing.T) {
 	text, err := os.ReadFile(root + "config.example.yaml")
 	if err != nil {
