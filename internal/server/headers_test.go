@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ai-gw-lite/internal/config"
+	"ai-gw-lite/internal/gateway"
 )
 
 func TestRequestHeadersKeepOrderAndLetterCase(t *testing.T) {
@@ -290,6 +291,21 @@ func TestHopByHopResponseHeadersAreDropped(t *testing.T) {
 		a := g.get("/api")
 		if want := (http.Header{"X-Kept": {"1"}, "Content-Length": {"2"}}); !sameHeader(a.header, want) {
 			t.Errorf("the client got %v, want %v", a.header, want)
+		}
+	})
+}
+
+// A 407 is a proxy's word only where there is a proxy that sees the request.
+func TestStatusOfTheUpstreamsIsItsOwn(t *testing.T) {
+	over(t, transports, func(t *testing.T, via transport) {
+		for _, status := range []int{401, 407, 408, 426, 451, 499, 502, 504, 599, 999} {
+			g := start(t, via, newConfig(answering(t, answerOf(status, "theirs")).base()))
+			if a := g.get("/api"); a.status != status || a.body != "theirs" || a.header.Get("X-Gw-Error") != "" {
+				t.Errorf("got %d %q, want the upstream's %d", a.status, a.body, status)
+			}
+			if o := g.outcome(); o.End != gateway.Complete || o.Cause != nil {
+				t.Errorf("%d is accounted as %s (%v)", status, o.End, o.Cause)
+			}
 		}
 	})
 }

@@ -166,3 +166,31 @@ func TestHeldAnswerHoldsNoSlotOfAnotherAttempt(t *testing.T) {
 		g.post("/api", "second").ok(t)
 	})
 }
+
+// A held answer is no reason to read on for longer: nobody will see it.
+func TestHeldAnswerDoesNotProlongReadingOn(t *testing.T) {
+	overAtOnce(t, clearOrHTTP2, func(t *testing.T, via transport) {
+		a := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			c.send("HTTP/1.1 503 No\r\nContent-Length: 1000\r\n\r\nthe beginning")
+			c.awaitClosed()
+		})
+		arrived := make(chan bool, 1)
+		b := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+			c.readBody(r)
+			arrived <- true
+			c.awaitClosed()
+		})
+		c := uncooled(retrying(a.base(), b.base()))
+		c.Routes[0].Stream = config.Stream{DrainOnDisconnect: true, DrainMax: time.Second}
+		g := start(t, via, c)
+		leave := g.leaving("POST", "/api")
+		receive(t, arrived, "the second attempt")
+		leave()
+		left := time.Now()
+		if o := g.outcome(); o.End != gateway.ClientGone {
+			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+		}
+		about(t, "reading on", time.Since(left), time.Second)
+	})
+}

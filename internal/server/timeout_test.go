@@ -239,6 +239,18 @@ func TestUploadThatGoesOnSlowlyIsNotStalled(t *testing.T) {
 	})
 }
 
+// The timer of a write may come late, when that write is long over and another
+// has just begun.
+func TestLateTimerCutsOffNoOtherWrite(t *testing.T) {
+	h := &http2{give: usualPatience()}
+	h.cutOff()
+	h.writing = time.Now()
+	h.cutOff()
+	if h.aborted.Load() {
+		t.Error("a client that is in time was cut off")
+	}
+}
+
 func TestClientThatTakesNothingIsCutOff(t *testing.T) {
 	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
