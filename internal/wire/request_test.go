@@ -299,6 +299,7 @@ func TestConnectionOptionsAreRead(t *testing.T) {
 		{"1.1", "Connection: , ,\tclose ,\r\n", options{close: true}},
 		{"1.1", "Connection:\r\n", options{}},
 		{"1.1", "Connection: X-A\r\n", options{nominates: true}},
+		{"1.1", "Connection: x\r\n", options{nominates: true}},
 		{"1.1", "Connection: close, X-A\r\n", options{close: true, nominates: true}},
 		{"1.1", "Connection: upgrade\r\n", options{}},
 		{"1.1", "Connection: closed, not-close, close-\r\n", options{nominates: true}},
