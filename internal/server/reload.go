@@ -25,6 +25,7 @@ type Reloader struct {
 	Ended func(ok bool)
 
 	path  string
+	env   config.Env
 	log   *slog.Logger
 	asked chan struct{}
 
@@ -35,7 +36,7 @@ type Reloader struct {
 
 // NewReloader makes a reloader for the file at path. Load comes first, then Run.
 func NewReloader(path string, log *slog.Logger) *Reloader {
-	return &Reloader{path: path, log: log, asked: make(chan struct{}, 1)}
+	return &Reloader{path: path, env: config.OS(), log: log, asked: make(chan struct{}, 1)}
 }
 
 // Load reads the configuration that the gateway starts with. Its error is one
@@ -129,9 +130,9 @@ func (r *Reloader) reject(err error) {
 func (r *Reloader) read() (*config.Config, error) {
 	before := r.watch.read()
 	read := make(contents)
-	env := config.OS()
+	env := r.env
 	env.ReadFile = func(path string) ([]byte, error) {
-		b, err := config.OS().ReadFile(path)
+		b, err := r.env.ReadFile(path)
 		read[path] = sum(b, err)
 		return b, err
 	}
@@ -140,7 +141,7 @@ func (r *Reloader) read() (*config.Config, error) {
 	for _, path := range namedBy(c, err, before) {
 		held[path] = before[path]
 		if _, known := before[path]; !known && mayRead(path) {
-			held[path] = sum(config.OS().ReadFile(path))
+			held[path] = sum(r.env.ReadFile(path))
 		}
 	}
 	maps.Copy(held, read)

@@ -266,6 +266,24 @@ func TestChangeWhileReloadingIsNotMissed(t *testing.T) {
 	})
 }
 
+func TestChangeWhileLoadingIsNotMissed(t *testing.T) {
+	path := plainFile(t)(t.TempDir())
+	r := NewReloader(path, slog.New(slog.DiscardHandler))
+	r.env.ReadFile = func(file string) ([]byte, error) {
+		if file != path { // the secret, which comes behind the configuration
+			write(t, path, fmt.Sprintf(fileText, "2"))
+		}
+		return config.OS().ReadFile(file)
+	}
+	if c, err := r.Load(); err != nil || c.RateLimit.PerMinute != 1 {
+		t.Fatal(c, err)
+	}
+	now := time.Now()
+	if r.watch.look(now); !r.watch.look(now.Add(quiet)) {
+		t.Error("the change is taken for what was loaded")
+	}
+}
+
 func TestReloadIsDoneWhenAskedForWhateverTheFileHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watchFile(t, plainFile(t))
