@@ -239,18 +239,3 @@ func TestSecondAnswerNeverReachesTheNextRequest(t *testing.T) {
 		t.Error("a connection that holds a second answer is reused")
 	}
 }
-
-// oneSegment is a socket that collects what is written to it.
-type oneSegment struct {
-	net.Conn
-	joining bool
-	joined  []byte
-}
-
-func (s *oneSegment) Write(b []byte) (int, error) {
-	if !s.joining {
-		return s.Conn.Write(b)
-	}
-	s.joined = append(s.joined, b...)
-	return len(b), nil
-}

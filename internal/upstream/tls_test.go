@@ -125,3 +125,18 @@ func TestLastWordsBeforeAnEndUnderTLSAreRead(t *testing.T) {
 		t.Errorf("then %d bytes, %v", n, err)
 	}
 }
+
+// oneSegment is a socket that collects what is written to it.
+type oneSegment struct {
+	net.Conn
+	joining bool
+	joined  []byte
+}
+
+func (s *oneSegment) Write(b []byte) (int, error) {
+	if !s.joining {
+		return s.Conn.Write(b)
+	}
+	s.joined = append(s.joined, b...)
+	return len(b), nil
+}
