@@ -44,6 +44,7 @@ type clock struct {
 	drain     time.Duration // how long to read on without the client; 0: not at all
 	gone      bool          // the client has left, and the answer is read on: see leaveLocked
 	watching  bool          // the client's side has its goroutine
+	lent      bool          // the slots are given back while the last of the answer goes out
 	cause     cause
 	why       error          // for causeBadBody and causeDefect
 	cancel    func()         // of a dial or a wait that goes on
@@ -76,6 +77,7 @@ func (x *exchange) tick() {
 	if x.began.IsZero() {
 		return
 	}
+	x.retakeLocked()
 	if x.cause != causeNone {
 		if x.interim {
 			x.down.Abort()

@@ -93,9 +93,13 @@ func (x *exchange) respond(h *wire.ResponseHead, first *wire.Piece) error {
 	if x.isGone() {
 		return nil
 	}
+	last := h.Status != 101 && (x.up == nil || x.up.BodyDone())
+	if last {
+		x.lendSlots()
+	}
 	x.lastByte.Store(0)
 	err := x.down.Respond(res, first)
-	if h.Status != 101 && (x.up == nil || x.up.BodyDone()) {
+	if last {
 		x.releaseSlots()
 	}
 	x.heard()
@@ -119,6 +123,9 @@ func (x *exchange) write(p *wire.Piece) error {
 	if x.left {
 		x.heard()
 		return nil
+	}
+	if p.Last {
+		x.lendSlots()
 	}
 	x.lastByte.Store(0)
 	err := x.down.Write(p)

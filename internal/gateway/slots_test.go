@@ -3,15 +3,18 @@ package gateway
 import (
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"ai-gw-lite/internal/wire"
 )
 
-// A client that does not read holds its answer up, the last piece too, and with
-// it both slots.
-func TestSlotsAreHeldUntilTheLastPieceHasGoneOut(t *testing.T) {
+// A client may ask again as soon as it has the last piece, before the write of it
+// returns. One that does not read holds its answer up, that piece too, and with it
+// both slots.
+func TestSlotsAreLentWhileTheLastPieceGoesOut(t *testing.T) {
 	for _, row := range []struct {
 		name, method string
 		answer       []string // each when the client has got what came before
@@ -48,8 +51,15 @@ func TestSlotsAreHeldUntilTheLastPieceHasGoneOut(t *testing.T) {
 			pieces := 0
 			f.onWrite = func(p *wire.Piece) {
 				pieces++
-				if down, up := slotsInUse(g); down != 1 || up != 1 {
-					t.Errorf("%d downstream and %d upstream slots are held while piece %d goes out, want both", down, up, pieces)
+				down, up := slotsInUse(g)
+				if want := int64(min(len(row.answer)-pieces, 1)); down != want || up != want {
+					t.Errorf("%d downstream and %d upstream slots are held as piece %d goes out, want %d of each", down, up, pieces, want)
+				}
+				for end := time.Now().Add(10 * time.Second); down != 1 || up != 1; down, up = slotsInUse(g) {
+					if time.Now().After(end) {
+						t.Fatalf("%d downstream and %d upstream slots are held while piece %d is not taken", down, up, pieces)
+					}
+					runtime.Gosched()
 				}
 				next <- true
 			}
