@@ -148,7 +148,7 @@ func TestEarlyAnswerDoesNotWaitForTheRepeatedBody(t *testing.T) {
 		c := uncooled(retrying(a.base(), b.base()))
 		c.Routes[0].Retry.MaxReplayBody = 64 << 20
 		g := start(t, via, c)
-		if got := g.do(g.upload(bytes.NewReader(make([]byte, 30<<20)), 30<<20)); got.status != 413 || got.body != "too much" {
+		if got := g.do(g.upload(bytes.NewReader(make([]byte, 16<<20)), 16<<20)); got.status != 413 || got.body != "too much" {
 			t.Errorf("got %d %q, want the 413", got.status, got.body)
 		}
 	})

@@ -394,12 +394,12 @@ func TestBudgetEndsWithTheHeadOfAStream(t *testing.T) {
 	overAtOnce(t, transports, func(t *testing.T, via transport) {
 		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
 			c.send("HTTP/1.1 200 OK\r\nContent-Type: " + r.get("X-Kind") + "\r\nTransfer-Encoding: chunked\r\n\r\n")
-			waitFor(800 * time.Millisecond)
+			waitFor(1600 * time.Millisecond)
 			c.sendChunk("late")
 			c.send(lastChunk)
 		})
 		c := newConfig(u.base())
-		c.Routes[0].Upstreams[0].RequestTimeout = 500 * time.Millisecond
+		c.Routes[0].Upstreams[0].RequestTimeout = time.Second
 		g := start(t, via, c)
 		var all sync.WaitGroup
 		for _, kind := range kinds {
