@@ -95,9 +95,10 @@ func (s *screen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
-	s := adminAPI(t, twoStreams)
-	a, err := findAdmin("", s.URL+"/admin", "operator")
+// shown is what a terminal of that size is told until it was drawn so many times.
+func shown(t *testing.T, streams string, times, width, height int) string {
+	t.Helper()
+	a, err := findAdmin("", adminAPI(t, streams).URL+"/admin", "operator")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +106,8 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 	defer interrupt()
 	out := &screen{drawn: make(chan struct{}, 10)}
 	done := make(chan error)
-	go func() { done <- a.watch(ctx, out, func() (int, int) { return 60, 4 }) }()
-	for range 2 { // it is drawn again, each second
+	go func() { done <- a.watch(ctx, out, func() (int, int) { return width, height }) }()
+	for range times {
 		select {
 		case <-out.drawn:
 		case <-time.After(10 * time.Second):
@@ -117,7 +118,11 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	text := out.text.String()
+	return out.text.String()
+}
+
+func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
+	text := shown(t, twoStreams, 2, 60, 4) // it is drawn again, each second
 	if !strings.HasPrefix(text, enterScreen) || !strings.HasSuffix(text, leaveScreen) {
 		t.Errorf("the terminal was told %q", text)
 	}
@@ -136,22 +141,7 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 // A line that wraps pushes the others down, at each drawing.
 func TestTopWrapsNoLineThatIsWiderThanItsLetters(t *testing.T) {
 	const model = "通义千问通义千问通义千问通义千问通义千问" // 20 letters, 40 columns
-	s := adminAPI(t, strings.Replace(twoStreams, "gpt-5", model, 1))
-	a, err := findAdmin("", s.URL+"/admin", "operator")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	out := &screen{drawn: make(chan struct{}, 10)}
-	done := make(chan error)
-	go func() { done <- a.watch(ctx, out, func() (int, int) { return 80, 10 }) }()
-	<-out.drawn
-	interrupt()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	before, drawn, _ := strings.Cut(out.text.String(), toTop)
+	before, drawn, _ := strings.Cut(shown(t, strings.Replace(twoStreams, "gpt-5", model, 1), 1, 80, 10), toTop)
 	if !strings.Contains(drawn, model) || !strings.Contains(before, "\x1b[?7l") || !strings.Contains(drawn, "\x1b[?7h") {
 		t.Errorf("the terminal was told %q, want it to wrap nothing meanwhile", before+drawn)
 	}

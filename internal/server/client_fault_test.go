@@ -230,54 +230,38 @@ func TestClientThatPipelinesMuchAndLeavesIsNoticed(t *testing.T) {
 }
 
 // While the upstream takes nothing the client is not read, so that only the
-// socket tells of its reset.
+// socket tells of its reset. No budget ends a tunnel.
 func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("a reset shows when the upload is read on")
-	}
-	over(t, http1Alone, func(t *testing.T, via transport) {
-		ended := make(chan struct{})
-		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			c.ended = true
-			c.send(eventHead)
-			<-ended
-		})
-		g := start(t, via, newConfig(u.base()))
-		c := g.dial()
-		c.ask("POST /api HTTP/1.1", "Content-Length: 1200000000")
-		c.head()
-		c.fill()
-		c.reset()
-		if o := g.outcome(); o.End != gateway.ClientGone {
-			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
-		}
-		close(ended)
-	})
-}
-
-// The same in a tunnel, which no budget ends.
-func TestResetIsNoticedWhileATunnelsUpstreamTakesNothing(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("a reset shows when the client is read on")
 	}
-	over(t, http1Alone, func(t *testing.T, via transport) {
-		ended := make(chan struct{})
-		defer close(ended)
-		u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
-			c.ended = true
-			c.send(wsOpen)
-			<-ended
+	for _, row := range []struct {
+		name, answer string
+		open         func(*rawClient)
+	}{
+		{"an upload", eventHead, func(c *rawClient) { c.ask("POST /api HTTP/1.1", "Content-Length: 1200000000"); c.head() }},
+		{"a tunnel", wsOpen, func(c *rawClient) { c.handshake("/api", ""); c.opened() }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			over(t, http1Alone, func(t *testing.T, via transport) {
+				ended := make(chan struct{})
+				defer close(ended)
+				u := newUpstream(t, func(c *upstreamConn, r *upstreamRequest) {
+					c.ended = true
+					c.send(row.answer)
+					<-ended
+				})
+				g := start(t, via, newConfig(u.base()))
+				c := g.dial()
+				row.open(c)
+				c.fill()
+				c.reset()
+				if o := g.outcome(); o.End != gateway.ClientGone {
+					t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
+				}
+			})
 		})
-		g := start(t, via, newConfig(u.base()))
-		c := g.dial()
-		c.handshake("/api", "")
-		c.opened()
-		c.fill()
-		c.reset()
-		if o := g.outcome(); o.End != gateway.ClientGone {
-			t.Errorf("it is accounted as %s (%v)", o.End, o.Cause)
-		}
-	})
+	}
 }
 
 // fill sends until nothing more is taken.
