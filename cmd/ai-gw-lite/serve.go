@@ -57,9 +57,9 @@ func serve(path string) error {
 	r.reloader.Apply = r.apply
 	r.reloader.Began = manager.Reloading
 	r.reloader.Ended = r.reloaded
-	c, err := r.reloader.Load()
-	if err != nil {
-		return exitError{exitUsage, err}
+	c, err := r.load()
+	if c == nil {
+		return err
 	}
 	if err := r.apply(c); err != nil {
 		return failure(err)
@@ -75,6 +75,31 @@ func serve(path string) error {
 		log.Warn("taking over", "cause", err)
 	}
 	return r.run()
+}
+
+// load reads the configuration, for which a pipe or a network's file system can
+// need its time. There is none, and no error, if the program is told to stop
+// meanwhile.
+func (r *running) load() (*config.Config, error) {
+	type result struct {
+		config *config.Config
+		err    error
+	}
+	loaded := make(chan result, 1)
+	go func() {
+		c, err := r.reloader.Load()
+		loaded <- result{c, err}
+	}()
+	select {
+	case l := <-loaded:
+		if l.err != nil {
+			return nil, exitError{exitUsage, l.err}
+		}
+		return l.config, nil
+	case <-r.signals.stop:
+		r.log.Info("stopped before it served")
+		return nil, nil
+	}
 }
 
 // newService makes the gateway, with everybody who watches it, ready for a
