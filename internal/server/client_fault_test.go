@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -261,6 +262,45 @@ func TestResetIsNoticedWhileTheUpstreamTakesNothing(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A client that has said its last word in a tunnel has not left: it may wait for
+// what it said to arrive. Elsewhere it has nothing more to wait for.
+func TestLastWordInATunnelIsNoLeave(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("neither shows unless it is read")
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	client, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	h := newHTTP1(nil, accepted)
+	io.WriteString(client, "the last word")
+	client.(*net.TCPConn).CloseWrite()
+	if !h.conn.AwaitClose() || !h.HasLeft() {
+		t.Error("a client that has closed its side is not noticed")
+	}
+	h.Tunnel()
+	if h.HasLeft() {
+		t.Error("it has left its tunnel")
+	}
+	client.(*net.TCPConn).SetLinger(0)
+	client.Close()
+	for end := time.Now().Add(patienceOfTests); !h.HasLeft(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("a reset of the tunnel is not noticed")
+		}
 	}
 }
 

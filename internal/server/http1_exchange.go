@@ -15,8 +15,19 @@ func (h *http1) ClientIP() string                  { return h.ip }
 func (h *http1) BufferedBody() (wire.Piece, error) { return h.conn.NextBuffered() }
 func (h *http1) BodyDone() bool                    { return h.conn.BodyDone() }
 func (h *http1) GoneShows() bool                   { return false }
-func (h *http1) HasLeft() bool                     { return h.aborted.Load() || h.conn.HasHungUp() }
 func (h *http1) ReleaseHead()                      { h.conn.Release() }
+
+// HasLeft takes a client that has said its last word in a tunnel for present: what
+// it said is still to arrive.
+func (h *http1) HasLeft() bool {
+	switch {
+	case h.aborted.Load():
+		return true
+	case h.tunnelled:
+		return h.conn.IsReset()
+	}
+	return h.conn.HasHungUp()
+}
 
 // NextBody gives the client patience.upload to send something.
 func (h *http1) NextBody() (wire.Piece, error) {

@@ -9,24 +9,28 @@ func (c *Conn) awaitHangUp() bool {
 	if c.raw == nil {
 		return false
 	}
-	return c.raw.Read(hasHungUp) == nil
+	return c.raw.Read(func(fd uintptr) bool { return shows(fd, unix.POLLRDHUP) }) == nil
 }
 
 // HasHungUp reports, without a read and without waiting, that the peer has closed
 // or reset the connection, though something lies unread before that. A close that
 // is stuck at the peer, behind more than the socket takes, does not show. Any
 // goroutine may ask.
-func (c *Conn) HasHungUp() (hungUp bool) {
+func (c *Conn) HasHungUp() bool { return c.shows(unix.POLLRDHUP) }
+
+// IsReset is HasHungUp for a peer that may close its side and still be there.
+func (c *Conn) IsReset() bool { return c.shows(0) }
+
+func (c *Conn) shows(event int16) (so bool) {
 	if c.raw != nil {
-		c.raw.Control(func(fd uintptr) { hungUp = hasHungUp(fd) })
+		c.raw.Control(func(fd uintptr) { so = shows(fd, event) })
 	}
-	return hungUp
+	return so
 }
 
-// hasHungUp looks for the end of what the peer sends, and for an error, which
-// shows unasked (poll(2)).
-func hasHungUp(fd uintptr) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+// shows looks for an event, and for an error, which shows unasked (poll(2)).
+func shows(fd uintptr, event int16) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: event}}
 	for {
 		n, err := unix.Poll(p, 0)
 		if err != unix.EINTR {
