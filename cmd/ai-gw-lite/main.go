@@ -85,10 +85,13 @@ keys stay here. It streams both ways without changing a byte.
 func withConfig(c *cobra.Command, run func(path string) error) *cobra.Command {
 	var path string
 	c.Args = func(c *cobra.Command, args []string) error {
-		if len(args) > 0 {
+		switch {
+		case len(args) == 0:
+			return nil
+		case path == "":
 			return fmt.Errorf("%s is no argument of %s: name the configuration with --config %[1]s", args[0], c.Name())
 		}
-		return nil
+		return fmt.Errorf("%s takes no arguments: %s", c.Name(), args[0])
 	}
 	c.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
 	c.RunE = func(*cobra.Command, []string) error { return run(path) }

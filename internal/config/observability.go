@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // observability is what the gateway tells of itself.
 type observability struct {
@@ -76,18 +79,17 @@ func (o *observability) checkRequestID(r *report, auth *gatewayAuth, routes []ro
 	}
 }
 
-// carriesKeys reports a header that a pool's keys go into, or that providers
-// take a key from.
+// carriesKeys reports a header that keys are injected in, or that providers take
+// one from.
 func carriesKeys(name string, routes []route) bool {
 	switch name {
 	case "authorization", "x-api-key", "x-goog-api-key", "api-key":
 		return true
 	}
 	for i := range routes {
-		for j := range routes[i].upstreams.items {
-			if canonicalHeader(routes[i].upstreams.items[j].keyHeader.name.v) == name {
-				return true
-			}
+		r := &routes[i]
+		if r.upstream.sendsKeys(name) || slices.ContainsFunc(r.upstreams.items, func(u upstream) bool { return u.sendsKeys(name) }) {
+			return true
 		}
 	}
 	return false

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // upstream is an AI API and how to talk to it.
 type upstream struct {
 	origin
@@ -115,6 +117,13 @@ func (u *upstream) checkKeyLimit(r *report, caps *concurrency) {
 		or = ", or keys be given"
 	}
 	r.add(at, "must hold a non-empty authorization or x-api-key%s: %s counts by that key", or, limit)
+}
+
+// sendsKeys reports a header that a key of the pool, or whatever is injected,
+// goes into.
+func (u *upstream) sendsKeys(name string) bool {
+	return canonicalHeader(u.keyHeader.name.v) == name ||
+		slices.ContainsFunc(u.inject.items, func(h injectedHeader) bool { return canonicalHeader(h.name.v) == name })
 }
 
 func (u *upstream) build(d *decoder) Upstream {

@@ -143,8 +143,11 @@ func (t *target) compileKeys(u *config.Upstream, all *config.Config) {
 // with its counts and cooldowns.
 func (t *target) bind(g *Gateway, r *route) {
 	t.pool = g.pools.Get(t.endpoint)
-	// An upstream without a pool rests for its key: with another one it begins anew.
-	t.cooldown = g.lasting.cooldown(r.id + "\x00" + t.name + "\x00" + t.endpoint.Address + "\x00" + hash(string(t.inject)))
+	name := r.id + "\x00" + t.name + "\x00" + t.endpoint.Address
+	if !t.pooled { // its key stands in what is injected: with another one it begins anew
+		name += "\x00" + hash(string(t.inject))
+	}
+	t.cooldown = g.lasting.cooldown(name)
 	for _, k := range t.keys {
 		k.cooldown = g.lasting.cooldown(r.id + "\x00" + k.place)
 		k.slots = g.slots.Slots(r.id + "\x00" + k.secret)

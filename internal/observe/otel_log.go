@@ -13,7 +13,7 @@ import (
 // libraryLog is where OpenTelemetry's library says what it cannot read in the
 // environment. Left alone it writes to stderr, and what it could not read with it:
 // OTEL_EXPORTER_OTLP_HEADERS is where the collector's token stands. So of what
-// it says the complaint is kept, and the value is not.
+// it says the complaint is kept, and neither the value nor the error, which quotes it.
 type libraryLog struct{ log *slog.Logger }
 
 // listenToLibrary has the library, which has one log for the whole process,
@@ -32,14 +32,7 @@ func (l libraryLog) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 func (l libraryLog) Handle(ctx context.Context, r slog.Record) error {
-	var why []any
-	r.Attrs(func(a slog.Attr) bool {
-		if err, is := a.Value.Any().(error); is {
-			why = append(why, "error", err)
-		}
-		return true
-	})
-	l.log.WarnContext(ctx, "tracing: the environment's OTEL_* variables: "+r.Message, why...)
+	l.log.WarnContext(ctx, "tracing: the environment's OTEL_* variables: "+r.Message)
 	return nil
 }
 

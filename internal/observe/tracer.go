@@ -67,6 +67,7 @@ func newTracer(conf config.Tracing, version string, log *slog.Logger) (*tracer, 
 	if err != nil { // not worth a gateway: there is a resource all the same
 		log.Warn("tracing: OTEL_RESOURCE_ATTRIBUTES is not understood", "error", err)
 	}
+	about = resource.NewWithAttributes(about.SchemaURL(), sendable(about.Attributes())...)
 	t := &tracer{conf: conf, collector: &collector{SpanExporter: to, log: log, endpoint: conf.Endpoint}}
 	t.provider = sdktrace.NewTracerProvider(
 		sdktrace.WithResource(about),

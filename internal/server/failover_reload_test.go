@@ -103,7 +103,7 @@ func TestCooldownOfAnUpstreamIsCarriedOverAReload(t *testing.T) {
 }
 
 // Who mends a key and reloads wants it used, wherever the key stands.
-func TestRestOfAKeyEndsWithTheKey(t *testing.T) {
+func TestCooldownOfAnInjectedKeyEndsWithTheKey(t *testing.T) {
 	for name, put := range map[string]func(u *config.Upstream, key string){
 		"of a pool": func(u *config.Upstream, key string) { pooled(u, key) },
 		"injected":  func(u *config.Upstream, key string) { u.InjectHeaders[0].Value = "Bearer sk-" + key },
@@ -134,7 +134,7 @@ func TestRestOfAKeyEndsWithTheKey(t *testing.T) {
 			g.reload(conf("old"))
 			g.get("/api").ok(t)
 			if n := len(a.requests()); n != 1 {
-				t.Errorf("an old key that rests was used: %d requests", n)
+				t.Errorf("an old key in cooldown was used: %d requests", n)
 			}
 			g.reload(conf("new"))
 			g.get("/api").ok(t)

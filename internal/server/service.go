@@ -42,9 +42,10 @@ func NewService(g *gateway.Gateway, listen func(address string) (net.Listener, e
 }
 
 // Apply puts a configuration in force; the first one starts the service. On an
-// error, a config.Problem where a field is to blame, nothing has changed. No connection is closed and no stream stops: where
-// the address changes, or whether TLS is spoken, those who came the old way are
-// served to their next answer.
+// error, a config.Problem where a field is to blame, nothing has changed. No
+// connection is closed and no stream stops: where the address changes, or
+// whether TLS is spoken, those who came the old way are served to their next
+// answer.
 func (s *Service) Apply(c *config.Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -107,7 +107,7 @@ func isBatch(path string) bool {
 		head, last = cutLast(head)
 	}
 	_, parent := cutLast(head)
-	return last == "batches" || parent == "batches"
+	return last == "batches" || parent == "batches" && strings.HasPrefix(last, "batch_")
 }
 
 // mediaType is a Content-Type without its parameters.

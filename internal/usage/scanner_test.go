@@ -33,6 +33,21 @@ func answers(t *testing.T, head Response, body string) Result {
 	return whole
 }
 
+// A batch tells what it has cost so far whenever somebody asks.
+func TestWhatABatchHasCostIsNotCounted(t *testing.T) {
+	for path, counted := range map[string]bool{
+		"/v1/batches": false, "/v1/batches/batch_1": false, "/v1/batches/batch_1/cancel": false,
+		"/v1/responses/resp_1": true, "/openai/deployments/batches/embeddings": true, "/batches/responses": true,
+	} {
+		head := jsonHead
+		head.Path = path
+		got := answers(t, head, `{"usage":{"input_tokens":1,"output_tokens":2}}`).Usage
+		if _, known := got.Output.Value(); known != counted {
+			t.Errorf("%s: counted %v, want %v", path, known, counted)
+		}
+	}
+}
+
 func TestOnlyTheFixedPathCounts(t *testing.T) {
 	for _, body := range []string{
 		`{"choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":7}"}}]}`,
