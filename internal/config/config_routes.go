@@ -54,6 +54,7 @@ type Key struct {
 // UpstreamTLS is whom to trust beyond the system's authorities.
 type UpstreamTLS struct {
 	CAPath             string // absolute; empty: the system's
+	CA                 []byte // what it holds, in PEM form
 	InsecureSkipVerify bool
 }
 

@@ -48,7 +48,8 @@ routes:
     stream: {on_client_disconnect: drain, drain_max_secs: 15}
 `)
 	dir := filepath.Dir(path)
-	if err := os.WriteFile(filepath.Join(dir, "own.pem"), testcert.New().PEM(), 0o600); err != nil {
+	own := testcert.New().PEM()
+	if err := os.WriteFile(filepath.Join(dir, "own.pem"), own, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Load(path, testEnv())
@@ -65,7 +66,7 @@ routes:
 			Keys:             []Key{{"main", "k1", 4, 5}, {"spare", "k2", 1, 0}},
 			FirstByteTimeout: 6 * time.Millisecond, StreamIdleTimeout: 7 * time.Millisecond,
 			UserAgent: "agent/1 (x)", RemoveResponseHeaders: []string{"Set-Cookie"},
-			TLS: UpstreamTLS{filepath.Join(dir, "own.pem"), true},
+			TLS: UpstreamTLS{filepath.Join(dir, "own.pem"), own, true},
 		}, {
 			ID: "two", Weight: 1, WebSocket: true,
 			BaseURL:     BaseURL{"http", "two.example", "two.example:80", "two.example", ""},

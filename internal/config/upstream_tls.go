@@ -6,6 +6,7 @@ import "crypto/x509"
 type upstreamTLS struct {
 	origin
 	caPath   text
+	ca       []byte // what it holds
 	insecure boolean
 }
 
@@ -32,6 +33,7 @@ func (t *upstreamTLS) check(d *decoder, scheme string) {
 		return
 	}
 	pem, err := d.read(t.caPath.v)
+	t.ca = pem
 	switch {
 	case err != nil:
 		d.problem(&t.caPath.origin, "cannot be read: %s", cause(err))
@@ -41,7 +43,7 @@ func (t *upstreamTLS) check(d *decoder, scheme string) {
 }
 
 func (t *upstreamTLS) build(d *decoder) UpstreamTLS {
-	out := UpstreamTLS{InsecureSkipVerify: t.insecure.v}
+	out := UpstreamTLS{CA: t.ca, InsecureSkipVerify: t.insecure.v}
 	if t.caPath.v != "" {
 		out.CAPath = d.path(t.caPath.v)
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
@@ -167,18 +166,13 @@ func compileEndpoint(u *config.Upstream) (*upstream.Endpoint, error) {
 	if p := u.Proxy; p != nil {
 		e.Proxy = &upstream.Proxy{Protocol: upstream.ProxyProtocol(p.Protocol), Address: p.Address, Username: p.Username, Password: p.Password}
 	}
-	if u.TLS.CAPath != "" {
-		pem, err := config.OS().ReadFile(u.TLS.CAPath)
-		if err != nil {
-			return nil, fmt.Errorf("read tls.ca_path: %w", err)
-		}
+	if u.TLS.CA != nil {
+		var err error
 		if e.Trust.Roots, err = x509.SystemCertPool(); err != nil {
 			return nil, fmt.Errorf("read the system's certificates: %w", err)
 		}
-		if !e.Trust.Roots.AppendCertsFromPEM(pem) {
-			return nil, errors.New("tls.ca_path holds no certificate")
-		}
-		e.Trust.Name = hash(string(pem))
+		e.Trust.Roots.AppendCertsFromPEM(u.TLS.CA)
+		e.Trust.Name = hash(string(u.TLS.CA))
 	}
 	return e, nil
 }
