@@ -21,6 +21,7 @@ import (
 // Another process may write to the same files, as one does during an upgrade:
 // whoever comes first renames, with the folder locked, the other one notices.
 type logFile struct {
+	unpruned func(error) // called when old files cannot be deleted
 	troubled func(error) // called once when writing begins to fail, and with nil when that is over
 
 	wanted, given atomic.Pointer[config.LogFile] // given: what conf is
@@ -122,7 +123,10 @@ func (l *logFile) turn(now time.Time) error {
 		return err
 	}
 	l.f, l.period = f, period
-	return l.prune()
+	if err := l.prune(); err != nil {
+		l.unpruned(err)
+	}
+	return nil
 }
 
 // openToAppend opens a file where a line begins. A full disk, or a machine that

@@ -13,7 +13,7 @@ import (
 
 func newLogFile(t *testing.T, rotation string, maxFiles int) (l *logFile, dir string, troubles *int) {
 	troubles = new(int)
-	l = &logFile{troubled: func(error) { *troubles++ }}
+	l = &logFile{troubled: func(error) { *troubles++ }, unpruned: func(err error) { t.Error(err) }}
 	dir = filepath.Join(t.TempDir(), "logs")
 	l.configure(config.LogFile{Enabled: true, Dir: dir, Prefix: "gw", Rotation: rotation, MaxFiles: maxFiles})
 	return l, dir, troubles
@@ -78,6 +78,22 @@ func TestAFileIsNamedForThePeriodOfItsLines(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Lines are written all the same, so nothing is said of lost ones.
+func TestAnOldFileThatCannotBeDeletedIsTold(t *testing.T) {
+	l, dir, troubles := newLogFile(t, "hourly", 1)
+	defer l.configure(config.LogFile{})
+	told := 0
+	l.unpruned = func(error) { told++ }
+	if err := os.MkdirAll(filepath.Join(dir, "gw.2020-01-01.log", "full"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	say(t, l, "one")
+	say(t, l, "two")
+	if told != 1 || *troubles != 0 {
+		t.Errorf("%d times it was told that a file stays, and %d times that lines are lost", told, *troubles)
 	}
 }
 
@@ -184,7 +200,7 @@ func TestAFolderThatCannotBeWrittenIsToldOnceAndTriedAgain(t *testing.T) {
 func TestTwoProcessesShareTheFiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, dir, _ := newLogFile(t, "minutely", 7)
-		other := &logFile{troubled: func(err error) { t.Error(err) }}
+		other := &logFile{troubled: func(err error) { t.Error(err) }, unpruned: l.unpruned}
 		other.configure(l.conf)
 		defer l.configure(config.LogFile{})
 		defer other.configure(config.LogFile{})

@@ -85,6 +85,9 @@ func New(o Options) (*Observatory, error) {
 	ob.filed = newLines(&ob.file, gathering)
 	ob.log = ob.newLog()
 	ob.failures = NewFailures(ob.log)
+	ob.file.unpruned = func(err error) {
+		ob.log.Error("old log files cannot be deleted", "error", err)
+	}
 	ob.file.troubled = func(err error) {
 		if err != nil {
 			ob.log.Error("the log file cannot be written: its lines are lost", "error", err)
