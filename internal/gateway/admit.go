@@ -1,7 +1,7 @@
 package gateway
 
 // admit takes a downstream slot. Nobody queues. The slot is held until the last
-// of the answer has gone out, or until account.
+// of the answer goes out, or until account.
 func (x *exchange) admit() error {
 	if !x.gw.downstream.Acquire(x.snap.maxDownstream) {
 		x.giveBack()

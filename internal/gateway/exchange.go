@@ -123,14 +123,13 @@ func (x *exchange) end(err error) {
 	if err == errAnswered {
 		return
 	}
+	x.giveUp()
 	refusal, ok := err.(*Refusal)
 	if !ok || x.answered {
 		x.outcome.Cause = err
-		x.giveUp()
 		x.down.Abort()
 		return
 	}
-	x.giveUp()
 	x.outcome.Status, x.outcome.Code, x.outcome.Cause = refusal.Status, refusal.Code, refusal.Cause
 	x.answeredAt(time.Now())
 	if err := x.answer(refusal); err != nil && x.outcome.End == "" {

@@ -50,16 +50,21 @@ func (x *exchange) take(t *target, k *key) bool {
 func (x *exchange) lendSlots() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.slots.lend()
-	if x.admitted {
-		x.gw.downstream.Release()
-	}
+	x.lendLocked()
 	x.lent = true
 	if x.watching { // else a tick is due by then
 		x.timer.Reset(silence)
 	}
 }
 
+func (x *exchange) lendLocked() {
+	x.slots.lend()
+	if x.admitted {
+		x.gw.downstream.Release()
+	}
+}
+
+// retakeLocked takes back slots that are lent, if they are.
 func (x *exchange) retakeLocked() {
 	if !x.lent {
 		return
@@ -76,10 +81,7 @@ func (x *exchange) releaseSlots() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.lent {
-		x.slots.lend()
-		if x.admitted {
-			x.gw.downstream.Release()
-		}
+		x.lendLocked()
 	}
 	x.lent, x.admitted, x.slots = false, false, keySlots{}
 }

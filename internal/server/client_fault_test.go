@@ -276,18 +276,10 @@ func TestLastWordInATunnelIsNoLeave(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	client, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer accepted.Close()
+	client, accepted := connect(t, ln)
 	h := newHTTP1(nil, accepted)
 	io.WriteString(client, "the last word")
-	client.(*net.TCPConn).CloseWrite()
+	client.CloseWrite()
 	if !h.conn.AwaitClose() || !h.HasLeft() {
 		t.Error("a client that has closed its side is not noticed")
 	}
@@ -295,7 +287,7 @@ func TestLastWordInATunnelIsNoLeave(t *testing.T) {
 	if h.HasLeft() {
 		t.Error("it has left its tunnel")
 	}
-	client.(*net.TCPConn).SetLinger(0)
+	client.SetLinger(0)
 	client.Close()
 	for end := time.Now().Add(patienceOfTests); !h.HasLeft(); runtime.Gosched() {
 		if time.Now().After(end) {

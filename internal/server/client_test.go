@@ -31,6 +31,22 @@ func (g *rig) dialTCP() net.Conn {
 	return c
 }
 
+// connect opens a connection to a listener, and returns both of its ends.
+func connect(t *testing.T, ln net.Listener) (client, accepted *net.TCPConn) {
+	t.Helper()
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	a, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return c.(*net.TCPConn), a.(*net.TCPConn)
+}
+
 // dial opens a raw HTTP/1.1 connection to the gateway.
 func (g *rig) dial() *rawClient {
 	g.t.Helper()

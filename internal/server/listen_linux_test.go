@@ -25,17 +25,8 @@ func TestClientSocketsFindDeadPeersAndSendAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer ln.Close()
-			client, err := net.Dial("tcp", ln.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			c, err := ln.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			raw, err := c.(*net.TCPConn).SyscallConn()
+			_, c := connect(t, ln)
+			raw, err := c.SyscallConn()
 			if err != nil {
 				t.Fatal(err)
 			}
